@@ -1,0 +1,15 @@
+"""The app's entry in INSTALLED_APPS."""
+
+from django.apps import AppConfig
+
+
+class ProvidersConfig(AppConfig):
+    """Music services and the links to them."""
+
+    name = "providers"
+    verbose_name = "Music services"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from providers import checks  # noqa: F401, Django wants checks imported when apps are ready

@@ -1,0 +1,83 @@
+"""The typed view of the settings, and the only reader of `django.conf`."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from providers.ratelimit import Rate
+
+DEFAULTS: dict[str, Any] = {
+    "FERNET_KEYS": (),
+    "PUBLIC_URL": "",
+    "PROVIDERS": ("providers.spotify", "providers.lastfm", "providers.navidrome"),
+    "PROVIDER_RATE_LIMITS": "",
+    "HISTORY_OVERLAP_SECONDS": 7200,
+    "SPOTIFY_CLIENT_ID": "",
+    "SPOTIFY_REDIRECT_URI": "",
+    "SPOTIFY_ACCOUNTS_URL": "https://accounts.spotify.com",
+    "SPOTIFY_API_URL": "https://api.spotify.com/v1",
+    "LASTFM_API_KEY": "",
+    "LASTFM_API_SECRET": "",
+    "LASTFM_API_URL": "https://ws.audioscrobbler.com/2.0/",
+    "LASTFM_AUTH_URL": "https://www.last.fm/api/auth/",
+    "NAVIDROME_URL": "",
+    "NAVIDROME_ADMINS_ARE_STAFF": False,
+}
+
+
+class ProviderConfigurationError(ImproperlyConfigured):
+    """A setting is missing or wrong. The message names it and says what to do."""
+
+
+def get(name: str) -> Any:
+    """Return a setting, or its default where it is not set."""
+    return getattr(settings, name, DEFAULTS.get(name, ""))
+
+
+def require(name: str) -> str:
+    """Return a setting of text that must not be empty. Raises `ProviderConfigurationError`."""
+    value = str(get(name))
+    if not value:
+        raise ProviderConfigurationError(f"{name} is not set.")
+    return value
+
+
+def history_overlap() -> timedelta:
+    """How far each fetch reads back before what is complete, to catch plays that arrive late."""
+    return timedelta(seconds=float(get("HISTORY_OVERLAP_SECONDS")))
+
+
+@dataclass(frozen=True, slots=True)
+class _RateLimits:
+    """`PROVIDER_RATE_LIMITS`, read: None in `rates` means no limit."""
+
+    is_off: bool
+    rates: dict[str, Rate]
+
+
+def _read_rate_limits() -> _RateLimits:
+    text = str(get("PROVIDER_RATE_LIMITS")).strip()
+    if text == "none":
+        return _RateLimits(True, {})
+    rates: dict[str, Rate] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        provider_type, _, rate = part.partition("=")
+        requests, _, seconds = rate.partition("/")
+        try:
+            rates[provider_type.strip()] = Rate(int(requests), float(seconds))
+            if int(requests) < 1 or float(seconds) <= 0:
+                raise ValueError
+        except ValueError:
+            raise ProviderConfigurationError(
+                f"PROVIDER_RATE_LIMITS: {part!r} is not of the form type=requests/seconds, e.g. lastfm=5/1."
+            ) from None
+    return _RateLimits(False, rates)
+
+
+def rate_limit(provider_type: str, default: Rate) -> Rate | None:
+    """Return the rate a service may be called at; None where limits are switched off."""
+    limits = _read_rate_limits()
+    return None if limits.is_off else limits.rates.get(provider_type, default)

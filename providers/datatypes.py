@@ -1,0 +1,113 @@
+"""The shapes every service's data is brought into (REQ-PROV-020, 021)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A recording, and the moment it was heard when it comes from a listening history (REQ-PROV-020).
+
+    `id` is the service's own and may be empty (Last.fm has none). `artist` is what to show; `artists` are the
+    single names where the service tells them apart. `played_at` is aware UTC, None outside a history.
+    `isrc` is upper case without separators, and present whenever the service tells it (REQ-PROV-022).
+    `mbid` is the MusicBrainz recording id.
+    """
+
+    id: str
+    name: str
+    artist: str
+    album: str = ""
+    duration_ms: int = 0
+    played_at: datetime | None = None
+    url: str = ""
+    isrc: str = ""
+    artists: tuple[str, ...] = ()
+    mbid: str = ""
+
+
+class LazyTracks(Iterable[Track]):
+    """The tracks of a remote playlist, asked for page by page while they are iterated.
+
+    Each iteration asks the service anew, so nothing is kept in memory and nothing is stale.
+    Iterating raises what the service's client raises.
+    """
+
+    def __init__(self, load_pages: Callable[[], Iterator[list[Track]]]) -> None:
+        self._load_pages = load_pages
+
+    def __iter__(self) -> Iterator[Track]:
+        for page in self._load_pages():
+            yield from page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playlist:
+    """A playlist as a service lists it (REQ-PROV-021). Listing names does not load `tracks`.
+
+    `image_url` is empty where the service has no cover art that can be fetched without credentials.
+    `is_readable` is False where the service shows the list but not its contents.
+    """
+
+    id: str
+    name: str
+    description: str = ""
+    image_url: str = ""
+    url: str = ""
+    track_count: int = 0
+    owner: str = ""
+    is_readable: bool = True
+    tracks: Iterable[Track] = field(default=(), repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlaylistRequest:
+    """What a playlist should look like on the service. An empty `remote_playlist_id` asks for a new one."""
+
+    name: str
+    description: str = ""
+    tracks: tuple[Track, ...] = ()
+    remote_playlist_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthAttempt:
+    """One attempt at linking, begun in one request and finished in another.
+
+    State and PKCE verifier belong to the flow, so that no service can do without them.
+    `callback_url` is where the person's browser shall come back to.
+    """
+
+    type: str
+    callback_url: str
+    client_id: str = ""
+    state: str = field(default="", repr=False)
+    code_verifier: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthResult:
+    """What a service granted. `expires_at` is aware UTC, None where the grant does not expire.
+
+    For Last.fm the session key is the `access_token`. An empty `refresh_token` after a refresh means that
+    the old one stays valid. Empty `scopes` mean that the service did not name any.
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+    account_id: str = ""
+    account_name: str = ""
+
+
+class HistoryEnd(Enum):
+    """How reading a history ended."""
+
+    REACHED_SINCE = "reached_since"
+    """Every listen after `since` was offered."""
+
+    EXHAUSTED = "exhausted"
+    """The service had no more before `since` was reached."""

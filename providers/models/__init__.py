@@ -1,0 +1,18 @@
+"""What is kept in the database: links, their secrets, and what came home through them."""
+
+from providers.models.connections import Connection, LinkAttempt, ServicePause
+from providers.models.credentials import LastFMAuth, NavidromeAuth, OAuthTokens, ProviderAuth, SpotifyAuth
+from providers.models.history import HistorySync, Listen
+
+__all__ = [
+    "Connection",
+    "HistorySync",
+    "LastFMAuth",
+    "LinkAttempt",
+    "Listen",
+    "NavidromeAuth",
+    "OAuthTokens",
+    "ProviderAuth",
+    "ServicePause",
+    "SpotifyAuth",
+]

@@ -1,0 +1,126 @@
+"""The link between a person and a service, as people, pages and the admin see it. No secret lives here."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from providers.fields import EncryptedTextField
+
+
+class Connection(models.Model):
+    """One person's link to one service. It outlives its credentials: history hangs on it."""
+
+    class Status(models.TextChoices):
+        """What the person can expect of the link."""
+
+        OK = "ok", "Connected"
+        NEEDS_REAUTH = "needs_reauth", "Needs linking again"
+        DISCONNECTED = "disconnected", "Disconnected"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
+    provider_type = models.CharField("service", max_length=64)
+    account_id = models.CharField(max_length=255, blank=True, default="")
+    account_name = models.CharField("account", max_length=255, blank=True, default="")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.OK)
+    status_detail = models.TextField(blank=True, default="")
+    authorized_at = models.DateTimeField(default=timezone.now)
+    link_expires_at = models.DateTimeField("link expires", null=True, blank=True)
+    last_checked_at = models.DateTimeField("last check", null=True, blank=True)
+    history_is_last_play_only = models.BooleanField(
+        null=True, blank=True, help_text="Whether the service told only the last play of each track, when last asked."
+    )
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "provider_type"], name="one_connection_per_person_and_service")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            # The sign-in backend looks people up by their remote account.
+            models.Index(fields=["provider_type", "account_id"], name="connection_by_account")
+        ]
+        ordering = ("user_id", "provider_type")
+
+    def __str__(self) -> str:
+        return f"{self.provider_type} of {self.user.get_username()}"
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether credentials stand behind the connection, working or not."""
+        return self.status != self.Status.DISCONNECTED
+
+    def mark_ok(self) -> None:
+        """Note that the service accepted the credentials just now."""
+        self._mark(self.Status.OK, "", last_checked_at=timezone.now())
+
+    def mark_needs_reauth(self, detail: str) -> None:
+        """Note that only the person can make the link work again, and why."""
+        self._mark(self.Status.NEEDS_REAUTH, detail, last_checked_at=timezone.now())
+
+    def mark_disconnected(self) -> None:
+        """Note that the credentials are gone, as the person wished."""
+        self._mark(self.Status.DISCONNECTED, "")
+
+    def _mark(self, status: Status, detail: str, **fields: Any) -> None:
+        for name, value in {"status": status, "status_detail": detail, **fields}.items():
+            setattr(self, name, value)
+        self.save(update_fields=["status", "status_detail", *fields])
+
+
+class LinkAttempt(models.Model):
+    """An attempt at linking that waits for the person to come back from the service.
+
+    Found by the hash of its state, popped by a DELETE that must hit one row: single use across tabs,
+    processes and commands, where a session would not be.
+    """
+
+    state_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    provider_type = models.CharField(max_length=64)
+    code_verifier = EncryptedTextField()
+    client_id = models.CharField(max_length=255, blank=True, default="")
+    callback_url = models.TextField()
+    next_url = models.TextField(blank=True, default="")
+    pending_result = EncryptedTextField(
+        blank=True, default="", help_text="What the service granted, while the person is asked about another account."
+    )
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"attempt at linking {self.provider_type}"
+
+
+class ServicePause(models.Model):
+    """A pause that a service asked of an application. Every worker respects it, for everybody linked through it."""
+
+    provider_type = models.CharField(max_length=64)
+    client_id = models.CharField(max_length=255, blank=True, default="")
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["provider_type", "client_id"], name="one_pause_per_application")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider_type} pauses until {self.until:%Y-%m-%d %H:%M} UTC"
+
+    @classmethod
+    def until_for(cls, provider_type: str, client_id: str) -> datetime | None:
+        """Return when the application may call the service again; None where it may now."""
+        return (
+            cls.objects.filter(provider_type=provider_type, client_id=client_id, until__gt=timezone.now())
+            .values_list("until", flat=True)
+            .first()
+        )
+
+    @classmethod
+    def begin(cls, provider_type: str, client_id: str, until: datetime) -> None:
+        """Let the application rest until then, or longer where it rests longer already."""
+        pause, created = cls.objects.get_or_create(
+            provider_type=provider_type, client_id=client_id, defaults={"until": until}
+        )
+        if not created:
+            cls.objects.filter(pk=pause.pk, until__lt=until).update(until=until)

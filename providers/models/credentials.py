@@ -1,0 +1,163 @@
+"""The secrets, one model per service. Read by factories only; never shown, listed or logged."""
+
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.expressions import ExpressionWrapper
+from django.db.models.expressions import F as Column
+from django.utils import timezone
+
+from providers.datatypes import AuthResult
+from providers.exceptions import ReauthorizationRequiredError
+from providers.fields import EncryptedTextField, is_decryptable
+from providers.models.connections import Connection
+
+
+class ProviderAuth(models.Model):
+    """What a factory needs to act for one person. Subclasses add `user`, secrets and `provider_type`.
+
+    Saving a row makes the person's `Connection`, so that a row is all it takes to be linked.
+    """
+
+    provider_type: ClassVar[str]
+
+    # Subclasses declare it anew with a reverse name of their own, e.g. `user.spotify_auth`.
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.provider_type} credentials of person {self.user_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the secrets and make sure there is a Connection to show for them."""
+        super().save(*args, **kwargs)
+        Connection.objects.get_or_create(
+            user_id=self.user_id, provider_type=self.provider_type, defaults={"account_name": self.account_name()}
+        )
+
+    def account_name(self) -> str:
+        """Return the remote account's name, where the row itself knows it."""
+        return ""
+
+    def store(self, result: AuthResult) -> None:
+        """Take over what a service granted and save it."""
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, user_id: int) -> Self | None:
+        """Return the person's row; None where the service was never linked, or was disconnected.
+
+        Raises `ReauthorizationRequiredError` where the link is known to be dead: a dead token is kept until
+        the person links again, but never used.
+        """
+        row = cls._default_manager.filter(user_id=user_id).first()
+        if row is not None:
+            connection = Connection.objects.filter(user_id=user_id, provider_type=cls.provider_type).first()
+            if connection is not None and connection.status == Connection.Status.NEEDS_REAUTH:
+                raise ReauthorizationRequiredError(
+                    connection.status_detail or "The link has to be renewed.", provider=cls.provider_type
+                )
+        return row
+
+    @classmethod
+    def secret_names(cls) -> list[str]:
+        """Return the names of the encrypted fields."""
+        return [field.name for field in cls._meta.concrete_fields if isinstance(field, EncryptedTextField)]
+
+    @classmethod
+    def ciphertexts(cls) -> "models.QuerySet[Self, dict[str, Any]]":
+        """Return, per row, `pk`, `user_id` and each secret as the database holds it, undecrypted, in `raw_<name>`."""
+        raw = {
+            f"raw_{name}": ExpressionWrapper(Column(name), output_field=models.BinaryField())
+            for name in cls.secret_names()
+        }
+        rows: models.QuerySet[Self, dict[str, Any]] = (
+            cls._default_manager.order_by("pk").annotate(**raw).values("pk", "user_id", *raw)
+        )
+        return rows
+
+    @classmethod
+    def undecryptable_user_ids(cls, user_ids: list[int]) -> set[int]:
+        """Return those of the people whose row holds a secret that no key decrypts, in one query."""
+        rows = cls.ciphertexts().filter(user_id__in=user_ids)
+        return {
+            row["user_id"]
+            for row in rows
+            if not all(is_decryptable(bytes(value)) for name, value in row.items() if name.startswith("raw_"))
+        }
+
+
+class OAuthTokens(ProviderAuth):
+    """Tokens that expire and are refreshed; `providers.tokens` is what refreshes them.
+
+    `token_version` counts the grants and `refresh_lease_until` names the one process that may refresh.
+    """
+
+    access_token = EncryptedTextField()
+    refresh_token = EncryptedTextField(blank=True, default="")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    scopes = models.TextField(blank=True, default="", help_text="Space separated. Empty counts as sufficient.")
+    client_id = models.CharField(max_length=255, blank=True, default="")
+    token_version = models.PositiveBigIntegerField(default=1)
+    refresh_lease_until = models.DateTimeField(default=timezone.now)
+
+    class Meta(ProviderAuth.Meta):
+        abstract = True
+
+    def store(self, result: AuthResult) -> None:
+        """Take over freshly granted tokens; whoever was refreshing the old ones finds the version moved on."""
+        self.access_token = result.access_token
+        self.refresh_token = result.refresh_token
+        self.expires_at = result.expires_at
+        self.scopes = " ".join(result.scopes)
+        self.token_version += 1
+        self.save()
+
+
+class SpotifyAuth(OAuthTokens):
+    """A person's Spotify tokens."""
+
+    provider_type = "spotify"
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="spotify_auth")
+
+
+class LastFMAuth(ProviderAuth):
+    """A person's Last.fm session, which lives until they revoke it (REQ-PROV-041)."""
+
+    provider_type = "lastfm"
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="lastfm_auth")
+    username = models.CharField(max_length=255)
+    session_key = EncryptedTextField()
+
+    def account_name(self) -> str:
+        """Return the Last.fm user name."""
+        return self.username
+
+    def store(self, result: AuthResult) -> None:
+        """Take over a freshly granted session."""
+        self.username = result.account_name
+        self.session_key = result.access_token
+        self.save()
+
+
+class NavidromeAuth(ProviderAuth):
+    """The name and password a person signs in with; a fresh salt per request needs the password itself."""
+
+    provider_type = "navidrome"
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="navidrome_auth")
+    username = models.CharField(max_length=255)
+    password = EncryptedTextField()
+
+    def account_name(self) -> str:
+        """Return the Navidrome user name."""
+        return self.username
+
+    def store(self, result: AuthResult) -> None:
+        """Take over what signing in proved: the name and, as the access token, the password."""
+        self.username = result.account_name
+        self.password = result.access_token
+        self.save()

@@ -1,0 +1,166 @@
+"""Every service there is, keyed by type. Knows none of them by name.
+
+Services come from the `PROVIDERS` setting (dotted paths of modules or packages) and from the entry-point
+group `musicbridge.providers`; each names a module whose `SPEC` is a `ProviderSpec`.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module, metadata
+from typing import Any, Literal
+
+from django.core.signals import setting_changed
+
+from providers import conf
+from providers.contracts import (
+    Authenticator,
+    AuthenticatorFactory,
+    Factory,
+    HistoryCounter,
+    HistoryFetcher,
+    LibraryLister,
+    PlaylistManager,
+    PlaylistSyncer,
+    Provider,
+)
+from providers.datatypes import AuthAttempt
+from providers.ratelimit import Rate
+
+ENTRY_POINT_GROUP = "musicbridge.providers"
+CAPABILITIES: tuple[type, ...] = (
+    HistoryFetcher,
+    PlaylistManager,
+    PlaylistSyncer,
+    Authenticator,
+    HistoryCounter,
+    LibraryLister,
+)
+
+
+# Named here because inside ProviderSpec `type` is the service's identifier.
+ProviderClass = type[Provider]
+Capability = type
+
+
+class UnknownProviderError(LookupError):
+    """No service of this type is registered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """All that pages, admin, commands and checks need to know of a service.
+
+    `credential_model` is an "app_label.Model" on `providers.models.ProviderAuth`. `authorize_origins` tells
+    the origins that linking leads the browser to, for a Content-Security-Policy. `poll_interval` is the
+    shortest and the longest time between two fetches. `link_lifetime` is how long a link lives after the
+    person agreed to it, None for ever. `played_at_marks` tells which end of a play `Track.played_at` is.
+    """
+
+    type: str
+    label: str
+    docs_url: str
+    provider_class: ProviderClass
+    factory: Factory
+    credential_model: str
+    default_rate: Rate
+    poll_interval: tuple[timedelta, timedelta]
+    played_at_marks: Literal["start", "end"]
+    authenticator_factory: AuthenticatorFactory | None = None
+    authorize_origins: Callable[[], Sequence[str]] = tuple
+    required_settings: Sequence[str] = ()
+    link_lifetime: timedelta | None = None
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """The protocols that the provider class fulfils."""
+        return tuple(capability for capability in CAPABILITIES if issubclass(self.provider_class, capability))
+
+    @property
+    def missing_settings(self) -> tuple[str, ...]:
+        """The required settings that are empty. A service with any is shown as not set up."""
+        return tuple(name for name in self.required_settings if not conf.get(name))
+
+
+_specs: dict[str, ProviderSpec] | None = None
+_lock = threading.RLock()
+
+
+def specs() -> tuple[ProviderSpec, ...]:
+    """Return every registered service, in the order of the settings."""
+    return tuple(_load().values())
+
+
+def get(provider_type: str) -> ProviderSpec:
+    """Return the service of this type. Raises `UnknownProviderError`."""
+    try:
+        return _load()[provider_type]
+    except KeyError:
+        raise UnknownProviderError(f"There is no service {provider_type!r}; there are: {', '.join(_load())}.") from None
+
+
+def register(spec: ProviderSpec) -> None:
+    """Add a service. Raises `ProviderConfigurationError` where its type is taken by another."""
+    _add(_load(), spec)
+
+
+def build(provider_type: str, user: Any) -> Provider | None:
+    """Return the person's provider, ready to use; None where they have not linked the service (REQ-PROV-011).
+
+    An expired token is refreshed first (REQ-PROV-013). Raises `ReauthorizationRequiredError` where the person
+    has to link again, `TransientError` where the service cannot refresh now, and `UnknownProviderError`.
+    """
+    return get(provider_type).factory(user)
+
+
+def build_all(user: Any) -> list[Provider]:
+    """Return all of the person's providers. Raises what `build` raises."""
+    providers = (spec.factory(user) for spec in specs())
+    return [provider for provider in providers if provider is not None]
+
+
+def build_authenticator(provider_type: str, attempt: AuthAttempt | None) -> Authenticator:
+    """Return the service's authenticator, bound to an attempt at linking, if there is one.
+
+    Raises `UnknownProviderError`, also for a service that people do not link themselves.
+    """
+    factory = get(provider_type).authenticator_factory
+    if factory is None:
+        raise UnknownProviderError(f"{provider_type} is not a service that people link themselves.")
+    return factory(attempt)
+
+
+def _load() -> dict[str, ProviderSpec]:
+    global _specs
+    with _lock:
+        if _specs is None:
+            loaded: dict[str, ProviderSpec] = {}
+            for path in conf.get("PROVIDERS"):
+                _add(loaded, _spec_of(import_module(path), path))
+            for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
+                _add(loaded, _spec_of(entry_point.load(), entry_point.value))
+            _specs = loaded
+        return _specs
+
+
+def _spec_of(module: Any, origin: str) -> ProviderSpec:
+    spec = getattr(module, "SPEC", None)
+    if not isinstance(spec, ProviderSpec):
+        raise conf.ProviderConfigurationError(f"{origin} has no SPEC that is a ProviderSpec.")
+    return spec
+
+
+def _add(loaded: dict[str, ProviderSpec], spec: ProviderSpec) -> None:
+    if loaded.setdefault(spec.type, spec) is not spec:
+        raise conf.ProviderConfigurationError(f"Two services call themselves {spec.type!r}.")
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    global _specs
+    if setting == "PROVIDERS":
+        with _lock:
+            _specs = None
+
+
+setting_changed.connect(_forget)
