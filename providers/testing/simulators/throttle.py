@@ -1,5 +1,6 @@
 """A sliding window over a simulator's own clock: how a service decides that someone asks too often."""
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,3 +28,9 @@ class Throttle:
                 return False
             admitted.append(now)
             return True
+
+    def seconds_until_free(self, key: str) -> int:
+        """How long ``key`` has to wait before its next request passes, in whole seconds, at least one."""
+        with self._lock:
+            wait = self._admitted[key][0] + self._window - self._clock()
+        return max(1, math.ceil(wait.total_seconds()))
