@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from providers.addresses import PlainHttpError, check_address
 from providers.ratelimit import Rate
 
 DEFAULTS: dict[str, Any] = {
@@ -43,6 +44,34 @@ def require(name: str) -> str:
     if not value:
         raise ProviderConfigurationError(f"{name} is not set.")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class SettingProblem:
+    """What is wrong with the settings, in sentences that name the setting and say what to do.
+
+    With a problem that `is_fatal` the service cannot work; without, it works at a risk.
+    """
+
+    text: str
+    is_fatal: bool = True
+
+
+def address_problems(name: str, *, may_be_plain_http: bool = False) -> list[SettingProblem]:
+    """Find what is wrong with a setting that holds a service's address; an empty one is no matter of this.
+
+    Plain http is a problem unless to a literal loopback address; with `may_be_plain_http` it is only a risk.
+    """
+    address = str(get(name))
+    if not address:
+        return []
+    try:
+        check_address(address)
+    except PlainHttpError as error:
+        return [SettingProblem(f"{name} {error}", is_fatal=not may_be_plain_http)]
+    except ValueError as error:
+        return [SettingProblem(f"{name} {error}")]
+    return []
 
 
 def history_overlap() -> timedelta:

@@ -56,6 +56,8 @@ class ProviderSpec:
     the origins that linking leads the browser to, for a Content-Security-Policy. `poll_interval` is the
     shortest and the longest time between two fetches. `link_lifetime` is how long a link lives after the
     person agreed to it, None for ever. `played_at_marks` tells which end of a play `Track.played_at` is.
+    `check_settings` tells what is wrong with the service's settings, for the system check; that one of the
+    `required_settings` is empty need not be told.
     """
 
     type: str
@@ -70,6 +72,7 @@ class ProviderSpec:
     authenticator_factory: AuthenticatorFactory | None = None
     authorize_origins: Callable[[], Sequence[str]] = tuple
     required_settings: Sequence[str] = ()
+    check_settings: Callable[[], Sequence[conf.SettingProblem]] = tuple
     link_lifetime: timedelta | None = None
 
     @property
@@ -137,11 +140,18 @@ def _load() -> dict[str, ProviderSpec]:
         if _specs is None:
             loaded: dict[str, ProviderSpec] = {}
             for path in conf.get("PROVIDERS"):
-                _add(loaded, _spec_of(import_module(path), path))
+                _add(loaded, _spec_of(_imported(path), path))
             for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
                 _add(loaded, _spec_of(entry_point.load(), entry_point.value))
             _specs = loaded
         return _specs
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_module(path)
+    except ImportError as error:
+        raise conf.ProviderConfigurationError(f"PROVIDERS names {path}, which cannot be imported: {error}.") from error
 
 
 def _spec_of(module: Any, origin: str) -> ProviderSpec:

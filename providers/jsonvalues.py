@@ -1,0 +1,143 @@
+"""Typed reading of what a service answered: the one place where a wrong type becomes `InvalidResponseError`."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from providers.exceptions import InvalidResponseError
+
+MAX_INTEGER = 2**31 - 1
+"""The largest whole number believed: what an integer column holds."""
+
+# What JSON can spell and a database cannot store: NUL (PostgreSQL) and half a surrogate pair (UTF-8).
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class JsonObject:
+    """A JSON object read with the types it should have.
+
+    What is absent or null reads as empty; what has the wrong type raises `InvalidResponseError`, whose message names
+    the place and never the value. `path` is the object's own place in the answer.
+    """
+
+    __slots__ = ("_path", "_provider", "_values")
+
+    def __init__(self, values: Mapping[str, Any], *, provider: str, path: str = "") -> None:
+        self._values = values
+        self._provider = provider
+        self._path = path
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether there is a value that is not null."""
+        return self._values.get(key) is not None
+
+    def text(self, key: str) -> str:
+        """Return a text without the characters that no database stores; empty where there is none."""
+        value = self._values.get(key)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self._wrong(key, "text")
+        return _UNSTORABLE.sub("", value)
+
+    def required_text(self, key: str) -> str:
+        """Return a text that must be there and not be empty."""
+        return self.text(key) or self._missing(key)
+
+    def web_address(self, key: str) -> str:
+        """Return an http(s) address; empty where there is none or where it is another kind of address."""
+        address = self.text(key)
+        return address if address.startswith(("https://", "http://")) else ""
+
+    def integer(self, key: str) -> int:
+        """Return a whole number from 0 to `MAX_INTEGER`, also one spelled as text; 0 where there is none."""
+        number = self._number(key)
+        if not 0 <= number <= MAX_INTEGER:
+            raise self._wrong(key, "a number of believable size")
+        return int(number)
+
+    def boolean(self, key: str) -> bool:
+        """Return true or false; False where there is neither."""
+        value = self._values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise self._wrong(key, "true or false")
+        return bool(value)
+
+    def moment(self, key: str) -> datetime | None:
+        """Return an ISO 8601 moment as aware UTC (without a zone it is taken for UTC); None where there is none."""
+        text = self.text(key)
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self._wrong(key, "a moment") from None
+
+    def required_moment(self, key: str) -> datetime:
+        """Return an ISO 8601 moment that must be there, as aware UTC."""
+        return self.moment(key) or self._missing(key)
+
+    def unix_moment(self, key: str) -> datetime | None:
+        """Return a moment given in seconds since 1970, also as text, as aware UTC; None where there is none."""
+        if key not in self:
+            return None
+        try:
+            return datetime.fromtimestamp(self._number(key), UTC)
+        except (ValueError, OverflowError, OSError):
+            raise self._wrong(key, "a moment") from None
+
+    def object(self, key: str) -> "JsonObject":
+        """Return an object, an empty one where there is none."""
+        value = self._values.get(key)
+        return self._object({} if value is None else value, self._place(key))
+
+    def objects(self, key: str, *, or_one: bool = False) -> list["JsonObject"]:
+        """Return the objects of a list, null entries left out; empty where there is no list.
+
+        With `or_one` a lone object counts as a list of it: some services save themselves the brackets.
+        """
+        values = self._values.get(key)
+        if values is None:
+            return []
+        place = self._place(key)
+        if or_one and isinstance(values, dict):
+            return [self._object(values, place)]
+        if not isinstance(values, list):
+            raise self._wrong(key, "a list")
+        return [self._object(value, f"{place}[{index}]") for index, value in enumerate(values) if value is not None]
+
+    def texts(self, key: str) -> list[str]:
+        """Return the texts of a list; empty where there is no list."""
+        values = self._values.get(key)
+        if values is None:
+            return []
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise self._wrong(key, "a list of texts")
+        return [_UNSTORABLE.sub("", value) for value in values]
+
+    def _number(self, key: str) -> float:
+        value = self._values.get(key)
+        if value is None or value == "":
+            return 0
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise self._wrong(key, "a number")
+        try:
+            return int(value)
+        except (ValueError, OverflowError):
+            raise self._wrong(key, "a number") from None
+
+    def _object(self, value: Any, place: str) -> "JsonObject":
+        if not isinstance(value, dict):
+            raise InvalidResponseError(f"In the answer {place} is not an object.", provider=self._provider)
+        return JsonObject(value, provider=self._provider, path=place)
+
+    def _place(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
+
+    def _wrong(self, key: str, expected: str) -> InvalidResponseError:
+        return InvalidResponseError(f"In the answer {self._place(key)} is not {expected}.", provider=self._provider)
+
+    def _missing(self, key: str) -> Any:
+        raise InvalidResponseError(f"In the answer {self._place(key)} is missing.", provider=self._provider)
