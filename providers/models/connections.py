@@ -51,22 +51,45 @@ class Connection(models.Model):
         """Whether credentials stand behind the connection, working or not."""
         return self.status != self.Status.DISCONNECTED
 
+    def mark_authorized(self, *, account_id: str, account_name: str, link_expires_at: datetime | None = None) -> None:
+        """Note that the person has just proved the account theirs, by linking or by signing in."""
+        now = timezone.now()
+        self._set(
+            status=self.Status.OK,
+            status_detail="",
+            account_id=account_id,
+            account_name=account_name,
+            authorized_at=now,
+            link_expires_at=link_expires_at,
+            last_checked_at=now,
+        )
+
     def mark_ok(self) -> None:
         """Note that the service accepted the credentials just now."""
-        self._mark(self.Status.OK, "", last_checked_at=timezone.now())
+        self._observe(self.Status.OK, "")
 
     def mark_needs_reauth(self, detail: str) -> None:
         """Note that only the person can make the link work again, and why."""
-        self._mark(self.Status.NEEDS_REAUTH, detail, last_checked_at=timezone.now())
+        self._observe(self.Status.NEEDS_REAUTH, detail)
 
     def mark_disconnected(self) -> None:
         """Note that the credentials are gone, as the person wished."""
-        self._mark(self.Status.DISCONNECTED, "")
+        self._set(status=self.Status.DISCONNECTED, status_detail="", link_expires_at=None)
 
-    def _mark(self, status: Status, detail: str, **fields: Any) -> None:
-        for name, value in {"status": status, "status_detail": detail, **fields}.items():
+    def _set(self, **fields: Any) -> None:
+        for name, value in fields.items():
             setattr(self, name, value)
-        self.save(update_fields=["status", "status_detail", *fields])
+        self.save(update_fields=list(fields))
+
+    def _observe(self, status: Status, detail: str) -> None:
+        # What was seen through old credentials says nothing once the person has linked again or disconnected.
+        same_link = Connection.objects.filter(pk=self.pk, authorized_at=self.authorized_at).exclude(
+            status=self.Status.DISCONNECTED
+        )
+        fields = {"status": status, "status_detail": detail, "last_checked_at": timezone.now()}
+        if same_link.update(**fields):
+            for name, value in fields.items():
+                setattr(self, name, value)
 
 
 class LinkAttempt(models.Model):

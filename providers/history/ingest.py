@@ -1,0 +1,64 @@
+"""A batch of tracks becomes rows, each listen exactly once."""
+
+import hashlib
+from collections.abc import Iterable
+
+from providers.datatypes import Track
+from providers.models import Listen
+
+_MAX_DURATION_MS = 2**31 - 1
+"""What the column holds; a longer play is a mistake of the service."""
+
+
+def fingerprint(track: Track) -> int:
+    """Return the signed 64-bit hash that tells two tracks of one moment apart.
+
+    Frozen for ever: it is in every row that was ever stored. It knows the names only, as the service wrote
+    them. Ids and albums are left out because services change them afterwards.
+    """
+    text = f"1\0{track.name}\0{track.artist}"
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def unstored(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: str = "api") -> list[Listen]:
+    """Return unsaved rows for those of the tracks that are not in the database yet.
+
+    Raises `ValueError` for a track without `played_at`.
+    """
+    rows = {}
+    for track in tracks:
+        if track.played_at is None:
+            raise ValueError("a listen needs played_at")
+        key = (track.played_at, fingerprint(track))
+        rows[key] = Listen(
+            user_id=user_id,
+            provider_type=provider_type,
+            source=source,
+            remote_track_id=track.id,
+            name=track.name,
+            artist=track.artist,
+            album=track.album,
+            duration_ms=min(max(track.duration_ms, 0), _MAX_DURATION_MS),
+            played_at=track.played_at,
+            url=track.url,
+            isrc=track.isrc,
+            fingerprint=key[1],
+        )
+    known = Listen.objects.filter(
+        user_id=user_id, provider_type=provider_type, played_at__in=[played_at for played_at, _ in rows]
+    ).values_list("played_at", "fingerprint")
+    for stored_key in known:
+        rows.pop(stored_key, None)
+    return list(rows.values())
+
+
+def store(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: str = "api") -> int:
+    """Store the listens that are new and return how many there were. Storing twice changes nothing.
+
+    Raises `ValueError` for a track without `played_at`.
+    """
+    new = unstored(user_id, provider_type, tracks, source=source)
+    # A second process may store the same listen between the look and the write.
+    Listen.objects.bulk_create(new, ignore_conflicts=True)
+    return len(new)

@@ -1,0 +1,62 @@
+"""What talking to a service shows about a link, noted where people see it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.utils import timezone
+
+from providers import registry
+from providers.contracts import HistoryFetcher, PlaylistManager, Provider
+from providers.datatypes import Track
+from providers.exceptions import RateLimitedError, RateLimitScope, ReauthorizationRequiredError
+from providers.models import Connection, ServicePause
+
+
+@contextmanager
+def noting_dead_link(connection: Connection) -> Iterator[None]:
+    """Note on the connection when only the person can make it work again. The error goes on to the caller."""
+    try:
+        yield
+    except ReauthorizationRequiredError as error:
+        connection.mark_needs_reauth(str(error))
+        raise
+
+
+@contextmanager
+def respecting_pauses(provider: Provider) -> Iterator[None]:
+    """Keep away from a service while it wants a pause, and note a pause it asks for.
+
+    Raises `RateLimitedError` with the time to come back. A limit of the whole application becomes a
+    `ServicePause`, which holds for everybody linked through it.
+    """
+    client_id = getattr(provider, "client_id", "")
+    until = ServicePause.until_for(provider.type(), client_id)
+    if until is not None:
+        raise RateLimitedError("The service asked for a pause.", provider=provider.type(), retry_at=until)
+    try:
+        yield
+    except RateLimitedError as error:
+        if error.retry_at is not None and error.scope is RateLimitScope.APPLICATION:
+            ServicePause.begin(provider.type(), client_id, error.retry_at)
+        raise
+
+
+def check(connection: Connection) -> None:
+    """Ask the service for a trifle, to see whether the link works, and note the answer.
+
+    Raises `ProviderError`, or `ProviderConfigurationError` where the site lacks a setting or a key.
+    """
+    with noting_dead_link(connection):
+        provider = registry.build(connection.provider_type, connection.user)
+        if provider is None:
+            return
+        with respecting_pauses(provider):
+            if isinstance(provider, HistoryFetcher):
+                provider.get_recent_listens(timezone.now(), _ignore)
+            elif isinstance(provider, PlaylistManager):
+                provider.get_playlists()
+    connection.mark_ok()
+
+
+def _ignore(batch: list[Track]) -> None:
+    """Take a batch and leave it: only whether the service answers matters."""

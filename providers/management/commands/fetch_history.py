@@ -1,0 +1,117 @@
+"""Brings home what the linked services have new."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from providers import registry
+from providers.history.fetch import FetchOutcome, FetchReport, fetch
+from providers.models import Connection
+
+
+class Command(BaseCommand):
+    """Fetches once, whatever is linked. Exits 1 when a connection failed; the others are fetched all the same."""
+
+    help = "Bring home the listens of every linked service, or of those asked for."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--user", help="only this person's connections (user name)")
+        parser.add_argument("--provider", help="only this service, e.g. lastfm")
+        parser.add_argument(
+            "--since", type=_moment, help="read back to this moment (ISO 8601, UTC if no zone is given)"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="read and count, store nothing")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Fetch and print, per connection, what was seen and stored and how it ended."""
+        connections = _connections(options["user"], options["provider"])
+        reports = []
+        with _progress(is_wanted=not options["json"]) as show:
+            for connection in connections.iterator():
+                report = fetch(connection, since=options["since"], is_dry_run=options["dry_run"], on_progress=show)
+                if report is None:
+                    continue
+                reports.append(report)
+                if not options["json"]:
+                    self.stdout.write(_line(report, is_dry_run=options["dry_run"]))
+        if options["json"]:
+            self.stdout.write(json.dumps([_as_dict(report) for report in reports], indent=2))
+        failed = sum(report.outcome is FetchOutcome.FAILED for report in reports)
+        if failed:
+            raise CommandError(f"{failed} of {len(reports)} connections could not be fetched.", returncode=1)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_moment.__name__ = "time (ISO 8601)"  # argparse names the type in its error
+
+
+def _connections(username: str | None, provider_type: str | None) -> "QuerySet[Connection]":
+    connections = Connection.objects.exclude(status=Connection.Status.DISCONNECTED).select_related("user")
+    if username is not None:
+        user_model = get_user_model()
+        try:
+            user = user_model._default_manager.get_by_natural_key(username)
+        except user_model.DoesNotExist:
+            raise CommandError(f"There is no person {username!r}.", returncode=2) from None
+        connections = connections.filter(user=user.pk)
+    if provider_type is not None:
+        try:
+            registry.get(provider_type)
+        except registry.UnknownProviderError as error:
+            raise CommandError(str(error), returncode=2) from None
+        connections = connections.filter(provider_type=provider_type)
+    return connections
+
+
+@contextmanager
+def _progress(*, is_wanted: bool) -> Iterator[Any]:
+    """Show on a terminal what is going on; elsewhere nothing."""
+    if not (is_wanted and sys.stderr.isatty()):
+        yield None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting")
+
+        def show(report: FetchReport) -> None:
+            progress.update(task, description=f"{report.connection}: {report.seen} seen, {report.stored} new")
+
+        yield show
+
+
+def _line(report: FetchReport, *, is_dry_run: bool) -> str:
+    stored = "would be stored" if is_dry_run else "stored"
+    line = f"{report.connection}: {report.seen} seen, {report.stored} {stored}, {report.outcome.replace('_', ' ')}"
+    if report.resumes_at is not None:
+        line += f", resumes at {report.resumes_at:%Y-%m-%d %H:%M} UTC"
+    return f"{line}. {report.detail}" if report.detail else f"{line}."
+
+
+def _as_dict(report: FetchReport) -> dict[str, Any]:
+    return {
+        "user": report.connection.user.get_username(),
+        "provider": report.connection.provider_type,
+        "seen": report.seen,
+        "stored": report.stored,
+        "outcome": report.outcome.value,
+        "history_end": report.history_end.value if report.history_end else None,
+        "complete_until": report.complete_until.isoformat() if report.complete_until else None,
+        "resumes_at": report.resumes_at.isoformat() if report.resumes_at else None,
+        "detail": report.detail,
+    }
