@@ -173,7 +173,7 @@ class TestAuthorizationPage:
         lastfm.add_person('B"ob<')
         page = requests.get(auth_url(), timeout=5).text
         assert "Simulator of Last.fm" in page
-        assert 'value="Ada" required checked' in page
+        assert 'value="Ada" required checked>' in page
         assert 'value="B&quot;ob&lt;" required>' in page
         assert '<link rel="icon" href="data:,">' in page
         assert "<script" not in page
@@ -182,6 +182,7 @@ class TestAuthorizationPage:
         )
         assert answer.status_code == 302
         assert answer.headers["Location"].startswith(CALLBACK + "?token=")
+        assert (len(lastfm.seen("authorize")), len(lastfm.seen("consent"))) == (1, 1)
 
     def test_cancelling_calls_nobody_back(self, lastfm: LastFMSimulator, ada: Person) -> None:
         answer = requests.post(
@@ -194,7 +195,8 @@ class TestAuthorizationPage:
 
     def test_a_wrong_api_key_or_callback_is_refused(self, lastfm: LastFMSimulator, ada: Person) -> None:
         assert requests.get(f"{AUTH}?api_key=wrong&cb={CALLBACK}", timeout=5).status_code == 403
-        assert requests.get(auth_url("javascript:alert(1)"), timeout=5).status_code == 400
+        for callback in ("javascript:alert(1)", "https://", "http://[", ""):
+            assert requests.get(auth_url(callback), timeout=5).status_code == 400
         with pytest.raises(ValueError, match="403"):
             lastfm.approve(f"{AUTH}?api_key=wrong&cb={CALLBACK}", ada)
 
@@ -369,7 +371,7 @@ class TestRefusals:
         lastfm.faults.add("user.getRecentTracks", status=500, body=body)
         assert refusal(call(method="user.getrecenttracks", user="Ada")) == (500, 8)
         assert recent()["track"] == []
-        assert len(lastfm.faults.seen("user.getRecentTracks")) == 2
+        assert len(lastfm.seen("user.getRecentTracks")) == 2
 
 
 def test_on_a_socket_api_pages_and_faults_have_their_prefixes() -> None:

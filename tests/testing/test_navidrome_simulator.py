@@ -562,4 +562,4 @@ def test_on_a_socket_it_answers_under_its_base_path_and_takes_faults() -> None:
         assert requests.post(f"{base}/rest/ping", data=credentials(), timeout=5).status_code == 404
         assert requests.post(f"{base}/_faults", json={"match": "ping", "status": 502}, timeout=5).status_code == 201
         assert requests.post(ping, data=credentials(), timeout=5).status_code == 502
-        assert len(simulator.faults.seen("ping")) == 2
+        assert len(simulator.seen("ping")) == 2

@@ -10,7 +10,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from providers.testing.simulators.catalogue import Catalogue
-from providers.testing.simulators.faults import Faults
+from providers.testing.simulators.faults import Faults, SeenRequest
 from providers.testing.simulators.lastfm.accounts import Accounts, Person
 from providers.testing.simulators.lastfm.api import Api, Quirks
 from providers.testing.simulators.lastfm.website import PATH, Website
@@ -28,7 +28,7 @@ class LastFMSimulator:
     In a process, mount ``api`` under ``https://ws.audioscrobbler.com`` and ``website`` under ``https://www.last.fm``.
     On a socket serve ``wsgi``: ``LASTFM_API_URL`` is then ``<base>/ws/2.0/``, ``LASTFM_AUTH_URL`` is
     ``<base>/www/api/auth/``, and faults are posted to ``<base>/_faults``. Operations are called by their method,
-    ``"user.getRecentTracks"``; the authorization page is ``"authorize"``.
+    ``"user.getRecentTracks"``; the authorization page is ``"authorize"``, its answer ``"consent"``.
 
     With ``max_requests_per_second`` an address that asks more often gets error 29.
     """
@@ -82,9 +82,13 @@ class LastFMSimulator:
         """
         browser = Client(self.website)
         query = urlsplit(auth_url).query
-        page = browser.get(PATH, query_string=query)
-        if page.status_code == 200:
-            page = browser.post(PATH, query_string=query, data={"person": person.name, "decision": "allow"})
-        if page.status_code != 302:
-            raise ValueError(f"the authorization page answered {page.status}")
-        return page.headers["Location"]
+        answer = browser.get(PATH, query_string=query)
+        if answer.status_code == 200:
+            answer = browser.post(PATH, query_string=query, data={"person": person.name, "decision": "allow"})
+        if answer.status_code != 302:
+            raise ValueError(f"the authorization page answered {answer.status}")
+        return answer.headers["Location"]
+
+    def seen(self, operation: str) -> list[SeenRequest]:
+        """The requests for one operation so far, oldest first."""
+        return self.faults.seen(operation)

@@ -14,50 +14,19 @@ from werkzeug.utils import redirect
 
 from providers.testing.simulators.faults import Faults
 from providers.testing.simulators.lastfm.accounts import Accounts
+from providers.testing.simulators.page import choice_of_person, page
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 PATH = "/api/auth/"
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title} | Simulator of Last.fm</title>
-<style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
-  max-width: 34rem; margin: 0 auto; padding: 1.5rem; }}
-h1 {{ color: #a50000; font-size: 1.1rem; }}
-fieldset {{ border: 1px solid #767676; border-radius: .25rem; margin: 0 0 1.5rem; }}
-label {{ display: block; padding: .4rem 0; }}
-button {{ font: inherit; color: #a50000; background: #fff; border: 1px solid #a50000; border-radius: .25rem;
-  padding: .6rem 1.2rem; margin: 0 .5rem .5rem 0; }}
-button[value=allow] {{ background: #a50000; color: #fff; }}
-:focus-visible {{ outline: 3px solid #0b5cad; outline-offset: 2px; }}
-</style>
-</head>
-<body>
-<header><h1>Simulator of Last.fm</h1></header>
-<main>
-<h2>{title}</h2>
-{content}
-</main>
-</body>
-</html>
-"""
 _FORM = """<p>An application at <strong>{host}</strong> asks for access to a Last.fm account.</p>
 <form method="post">
-<fieldset>
-<legend>Whose account?</legend>
 {choices}
-</fieldset>
 <button type="submit" name="decision" value="allow">Yes, allow access</button>
 <button type="submit" name="decision" value="cancel">Cancel</button>
 </form>"""
-_CHOICE = '<label><input type="radio" name="person" value="{name}" required{checked}> {name}</label>'
 _CANCELLED = '<p>The application was not told. You can close this page.</p>\n<p><a href="{root}">Back to {host}</a></p>'
 
 
@@ -74,25 +43,22 @@ class Website:
         return self._answer(Request(environ))(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
-        fault = self._faults.answer("authorize", request)
+        fault = self._faults.answer("consent" if request.method == "POST" else "authorize", request)
         if fault is not None:
             return fault
         if request.path != PATH:
             return _page("Page not found", "<p>This simulator has only the authorization page.</p>", status=404)
         if request.args.get("api_key") != self._api_key:
             return _page("Invalid API key", "<p>No application has this API key.</p>", status=403)
-        callback = urlsplit(request.args.get("cb", ""))
-        if callback.scheme not in ("http", "https") or not callback.hostname:
+        callback = _web_address(request.args.get("cb", ""))
+        if callback is None:
             return _page("No way back", "<p>The <code>cb</code> parameter is not a web address.</p>", status=400)
         if request.method == "POST":
             return self._decide(request, callback)
         return self._ask(callback)
 
     def _ask(self, callback: SplitResult) -> Response:
-        choices = "\n".join(
-            _CHOICE.format(name=escape(person.name), checked="" if position else " checked")
-            for position, person in enumerate(self._accounts.people)
-        )
+        choices = choice_of_person("Whose account?", {person.name: person.name for person in self._accounts.people})
         return _page("Allow access to your account?", _FORM.format(host=escape(callback.netloc), choices=choices))
 
     def _decide(self, request: Request, callback: SplitResult) -> Response:
@@ -107,5 +73,13 @@ class Website:
         return redirect(f"{callback.geturl()}{joint}token={token}", 302)
 
 
+def _web_address(text: str) -> SplitResult | None:
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return None
+    return url if url.scheme in ("http", "https") and url.hostname else None
+
+
 def _page(title: str, content: str, *, status: int = 200) -> Response:
-    return Response(_PAGE.format(title=escape(title), content=content), status=status, mimetype="text/html")
+    return Response(page("Last.fm", title, content, colour="#a50000"), status=status, mimetype="text/html")

@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from providers.testing.simulators.catalogue import Catalogue, CatalogueTrack
-from providers.testing.simulators.faults import Faults
+from providers.testing.simulators.faults import Faults, SeenRequest
 from providers.testing.simulators.navidrome.native import Native
 from providers.testing.simulators.navidrome.rendering import Envelope, plain_text
 from providers.testing.simulators.navidrome.server import Person, Playlist, Server
@@ -112,6 +112,10 @@ class NavidromeSimulator:
         person.add_playlist("Played at the party", rng.sample(self.songs, k=min(len(self.songs), 30)), public=True)
         person.add_playlist("To be filled")
         person.add_playlist("Recently added", self.songs[-25:], comment="Smart playlist", readonly=True)
+
+    def seen(self, operation: str) -> list[SeenRequest]:
+        """The requests for one operation so far, oldest first."""
+        return self.faults.seen(operation)
 
     def _answer(self, request: Request) -> Response:
         area, _, rest = request.path.strip("/").partition("/")
