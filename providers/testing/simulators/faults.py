@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
+from types import NoneType
 from typing import TYPE_CHECKING, TypedDict
 
 from werkzeug import Request, Response
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 Body = bytes | str | Iterable[bytes]
 
 _MEGABYTE = 1024 * 1024
+_DESCRIBED: Mapping[str, tuple[type, ...]] = {
+    "status": (int,),
+    "headers": (dict,),
+    "body": (str,),
+    "times": (int, NoneType),
+    "after": (int,),
+}
 
 
 class Answer(TypedDict):
@@ -153,12 +161,15 @@ class Faults:
         if not isinstance(description, dict) or not isinstance(description.get("match"), str):
             raise ValueError('a fault is a JSON object with at least "match"')
         wanted = dict(description)
-        kind = wanted.pop("kind", None)
+        match, kind = wanted.pop("match"), wanted.pop("kind", None)
+        for name, value in wanted.items():
+            if not isinstance(value, _DESCRIBED.get(name, ())) or (name == "times" and value == 0):
+                raise ValueError(f'"{name}" is not something a fault can have, or not with this value')
         if kind is not None:
             if kind not in READY_MADE:
                 raise ValueError(f"no such kind; there are {', '.join(READY_MADE)}")
             wanted |= READY_MADE[kind]()
-        self.add(wanted.pop("match"), **wanted)
+        self.add(match, **wanted)
 
 
 def html_error_page(status: int = 502) -> Answer:
