@@ -14,8 +14,8 @@ def parse_fields(text: str) -> Selection:
     tokens = _TOKEN.findall(text)
     if "".join(tokens) != re.sub(r"\s", "", text):
         raise ValueError("unexpected character")
-    selection, rest = _parse_list(tokens)
-    if rest:
+    selection: Selection = {}
+    if _parse_list(tokens, selection):
         raise ValueError("unbalanced parenthesis")
     return selection
 
@@ -31,13 +31,11 @@ def select(value: Any, selection: Selection) -> Any:
     return value
 
 
-def _parse_list(tokens: list[str]) -> tuple[Selection, list[str]]:
-    selection: Selection = {}
-    while True:
-        tokens = _parse_field(tokens, selection)
-        if tokens[:1] != [","]:
-            return selection, tokens
-        tokens = tokens[1:]
+def _parse_list(tokens: list[str], selection: Selection) -> list[str]:
+    tokens = _parse_field(tokens, selection)
+    while tokens[:1] == [","]:
+        tokens = _parse_field(tokens[1:], selection)
+    return tokens
 
 
 def _parse_field(tokens: list[str], selection: Selection) -> list[str]:
@@ -48,8 +46,7 @@ def _parse_field(tokens: list[str], selection: Selection) -> list[str]:
     if tokens[:1] == ["."]:
         return _parse_field(tokens[1:], below)
     if tokens[:1] == ["("]:
-        inner, tokens = _parse_list(tokens[1:])
-        below.update(inner)
+        tokens = _parse_list(tokens[1:], below)
         if tokens[:1] != [")"]:
             raise ValueError("unbalanced parenthesis")
         return tokens[1:]

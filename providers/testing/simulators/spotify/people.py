@@ -66,7 +66,7 @@ class Playlist:
     is_collaborative: bool = False
     is_listed: bool = True
     has_image: bool = True
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list, repr=False)
     snapshots: list[str] = field(default_factory=lambda: [secrets.token_urlsafe(24)])
 
     @property
@@ -99,9 +99,9 @@ class Person:
 
     id: str
     display_name: str
-    plays: list[Play] = field(default_factory=list)
-    library: list[Playlist | None] = field(default_factory=list)
-    made: list[Playlist] = field(default_factory=list)
+    plays: list[Play] = field(default_factory=list, repr=False)
+    library: list[Playlist | None] = field(default_factory=list, repr=False)
+    made: list[Playlist] = field(default_factory=list, repr=False)
 
     @property
     def account_id(self) -> str:
