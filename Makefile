@@ -1,0 +1,40 @@
+# Two commands are all it takes on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+DEMO_FLAGS := $(if $(filter 0,$(SERVE)),--no-serve)
+PORT ?= 8000
+
+.PHONY: demo test check bench lock
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/site.stamp  ## the whole product at work, against built-in simulators
+	@MUSICBRIDGE_ENV_FILE=/dev/null SECRET_KEY=not-used-by-the-site $(RUN) manage.py demo --port $(PORT) $(DEMO_FLAGS)
+
+test: $(VENV)/dev.stamp  ## every test; those that need Chromium or PostgreSQL say so where they are missing
+	$(RUN) -m pytest
+
+check: $(VENV)/dev.stamp  ## style, types, import contracts, Django's checks with production settings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	MUSICBRIDGE_ENV_FILE=docs/production.env $(RUN) manage.py check --deploy --fail-level WARNING
+	MUSICBRIDGE_ENV_FILE=docs/production.env $(RUN) manage.py makemigrations --check --dry-run
+
+bench: $(VENV)/dev.stamp  ## speed, as ratios within one run
+	$(RUN) -m benchmarks
+
+lock: $(VENV)/dev.stamp  ## pin every requirement anew, with hashes
+	$(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --generate-hashes --universal -q -U -o requirements.txt
+	$(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --extra scale --group dev --generate-hashes --universal -q -U -o requirements-dev.txt
+
+$(VENV)/site.stamp: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

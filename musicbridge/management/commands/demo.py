@@ -1,0 +1,156 @@
+"""The whole product at work on this machine, against the built-in simulators."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from musicbridge.demo import DemoError, Visitor
+
+FETCH_EVERY_SECONDS = 30
+START_WITHIN_SECONDS = 60
+
+
+class Command(BaseCommand):
+    """Starts simulators and the site, links a person's services, fetches, and goes on serving.
+
+    One parent for all: whatever ends it ends the parts. Database, keys and static files are its own, made anew
+    in `.demo/` each time, because the simulators begin anew as well.
+    """
+
+    help = "Show the product at work against built-in simulators: link, fetch, then serve the site."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--port", type=int, default=8000, help="where the site listens (default: 8000)")
+        parser.add_argument("--no-serve", action="store_true", help="stop when the job is done")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do the main job, print what came home, then serve until told to stop."""
+        # Here and not above: the simulators need werkzeug, which a site that runs no demo need not have.
+        from providers.testing.simulators.household import PASSWORD, USERNAME, serving_household
+
+        signal.signal(signal.SIGTERM, _interrupt)
+        port = options["port"] if _is_free(options["port"]) else _free_port()
+        site_url = f"http://127.0.0.1:{port}"
+        try:
+            with serving_household(f"{site_url}/connections/spotify/callback/") as household:
+                environment = _environment(site_url, household.settings)
+                _manage(environment, "migrate", "--verbosity=0")
+                _manage(environment, "collectstatic", "--noinput", "--verbosity=0")
+                with _site(port, environment) as server:
+                    visitor = Visitor(site_url)
+                    self._say(f"{USERNAME} signs in with Navidrome")
+                    visitor.sign_in(USERNAME, PASSWORD)
+                    for provider_type, consent in household.consents.items():
+                        self._say(f"{USERNAME} links {provider_type}")
+                        visitor.link(provider_type, consent)
+                    self._say("fetching what there is to hear")
+                    counts = _fetch(environment)
+                    for provider_type, count in counts.items():
+                        self.stdout.write(f"{provider_type:>10}: {count} listens came home")
+                    if not options["no_serve"]:
+                        self._say(f"the site: {site_url}/ (sign in as {USERNAME!r}, password {PASSWORD!r})")
+                        self._say("Ctrl-C stops everything")
+                        _keep_fetching(environment, server)
+        except (DemoError, requests.RequestException) as error:
+            raise CommandError(str(error)) from None
+        except subprocess.CalledProcessError as error:
+            raise CommandError(f"{' '.join(error.cmd[2:])} ended with {error.returncode}.") from None
+        except KeyboardInterrupt:
+            self._say("stopped")
+            return
+        self.stdout.write(json.dumps(counts))
+
+    def _say(self, text: str) -> None:
+        self.stderr.write(f"demo: {text}")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _environment(site_url: str, service_settings: dict[str, str]) -> dict[str, str]:
+    """Return an environment in which nothing of the machine's own site is used."""
+    folder = settings.BASE_DIR / ".demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return {
+        **os.environ,
+        **service_settings,
+        "MUSICBRIDGE_ENV_FILE": os.devnull,
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FERNET_KEYS": secrets.token_urlsafe(32),
+        "DATABASE_URL": f"sqlite:///{folder / 'demo.sqlite3'}",
+        "STATIC_ROOT": str(folder / "static"),
+        "PUBLIC_URL": site_url,
+    }
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
+
+
+def _fetch(environment: dict[str, str]) -> dict[str, int]:
+    reports = json.loads(_manage(environment, "fetch_history", "--json"))
+    return {report["provider"]: report["stored"] for report in reports}
+
+
+@contextmanager
+def _site(port: int, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the site under gunicorn and wait until it answers. Raises `DemoError`."""
+    command = [sys.executable, "-m", "gunicorn", "musicbridge.wsgi", f"--bind=127.0.0.1:{port}", "--workers=2"]
+    server = subprocess.Popen([*command, "--log-level=warning"], env=environment, cwd=settings.BASE_DIR)  # noqa: S603
+    try:
+        give_up_at = time.monotonic() + START_WITHIN_SECONDS
+        while _is_free(port):
+            if server.poll() is not None or time.monotonic() > give_up_at:
+                raise DemoError("The site did not start.")
+            time.sleep(0.1)
+        yield server
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _keep_fetching(environment: dict[str, str], server: "subprocess.Popen[bytes]") -> None:
+    """Fetch again and again while the site runs. Raises `DemoError` when it ends by itself."""
+    while True:
+        try:
+            server.wait(timeout=FETCH_EVERY_SECONDS)
+        except subprocess.TimeoutExpired:
+            _fetch(environment)
+        else:
+            raise DemoError("The site ended by itself.")

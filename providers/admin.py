@@ -1,0 +1,195 @@
+"""The admin: one list of connections for all services, whoever brought them. It never reads a secret."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from django.apps import apps
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import truncatechars
+
+from providers import linking, registry
+from providers.conf import ProviderConfigurationError
+from providers.exceptions import ProviderError
+from providers.history.fetch import FetchOutcome, fetch
+from providers.link_health import check
+from providers.models import Connection, HistorySync, ProviderAuth, ServicePause
+
+if TYPE_CHECKING:  # generic in the stubs only
+    _ConnectionAdmin = admin.ModelAdmin[Connection]
+    _ServicePauseAdmin = admin.ModelAdmin[ServicePause]
+else:
+    _ConnectionAdmin = _ServicePauseAdmin = admin.ModelAdmin
+
+FETCH_NOW_SECONDS = 20.0
+"""How long "fetch now" may keep the administrator waiting; a fetch that is cut short goes on next time."""
+
+
+def _with_unreadable_secrets(connections: Iterable[Connection]) -> set[tuple[str, int]]:
+    """Return service and person of those connections whose secrets no key decrypts, with one query per service."""
+    user_ids: dict[str, list[int]] = defaultdict(list)
+    for connection in connections:
+        user_ids[connection.provider_type].append(connection.user_id)
+    return {
+        (spec.type, user_id)
+        for spec in registry.specs()
+        if spec.type in user_ids
+        for user_id in _credential_model(spec).undecryptable_user_ids(user_ids[spec.type])
+    }
+
+
+def _credential_model(spec: registry.ProviderSpec) -> type[ProviderAuth]:
+    return cast("type[ProviderAuth]", apps.get_model(spec.credential_model))
+
+
+class ConnectionChangeList(ChangeList):
+    """Finds out, for all rows of a page at once, whose secrets cannot be decrypted."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page, then look at its credential rows."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        unreadable = _with_unreadable_secrets(self.result_list)
+        for connection in self.result_list:
+            connection.has_unreadable_secret = (connection.provider_type, connection.user_id) in unreadable
+
+
+@admin.register(Connection)
+class ConnectionAdmin(_ConnectionAdmin):
+    """Shows the links and acts on them; what a link is made of is nothing to edit by hand."""
+
+    list_display = (
+        "user",
+        "service",
+        "account_name",
+        "state",
+        "link_expires_at",
+        "last_fetch",
+        "last_error",
+    )
+    list_display_links = ("user", "service")
+    list_filter = ("provider_type", "status")
+    list_select_related = ("user", "history_sync")
+    search_fields = ("user__username", "account_name", "account_id")
+    ordering = ("user__username", "provider_type")
+    fields = (
+        "user",
+        "service",
+        "account_name",
+        "account_id",
+        "state",
+        "status_detail",
+        "authorized_at",
+        "link_expires_at",
+        "last_checked_at",
+        "last_fetch",
+        "complete_until",
+        "last_error",
+        "history_is_last_play_only",
+    )
+    readonly_fields = fields
+    actions = ("fetch_now", "check_now", "disconnect")
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Links are made by the person, not by the administrator."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
+        """Disconnecting is the way: a deleted row would leave its secrets behind."""
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Use the list that knows which secrets cannot be decrypted."""
+        return ConnectionChangeList
+
+    @admin.display(description="service", ordering="provider_type")
+    def service(self, connection: Connection) -> str:
+        """Show the service's name, or its bare type where its package is no longer installed."""
+        try:
+            return registry.get(connection.provider_type).label
+        except registry.UnknownProviderError:
+            return f"{connection.provider_type} (not installed)"
+
+    @admin.display(description="state", ordering="status")
+    def state(self, connection: Connection) -> str:
+        """Show the state in words, and an unreadable secret before all else."""
+        is_unreadable = getattr(connection, "has_unreadable_secret", None)
+        if is_unreadable is None:
+            is_unreadable = bool(_with_unreadable_secrets([connection]))
+        return "Cannot be decrypted" if is_unreadable else connection.get_status_display()
+
+    @admin.display(description="last fetch", ordering="history_sync__last_fetched_at")
+    def last_fetch(self, connection: Connection) -> datetime | None:
+        """Show when listens last came home."""
+        sync = _sync(connection)
+        return sync.last_fetched_at if sync else None
+
+    @admin.display(description="history complete until")
+    def complete_until(self, connection: Connection) -> datetime | None:
+        """Show up to when every listen is stored."""
+        sync = _sync(connection)
+        return sync.complete_until if sync else None
+
+    @admin.display(description="last error")
+    def last_error(self, connection: Connection) -> str:
+        """Show what went wrong last."""
+        sync = _sync(connection)
+        return truncatechars(connection.status_detail or (sync.last_error if sync else ""), 200)
+
+    @admin.action(description="Fetch now", permissions=["change"])
+    def fetch_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        """Fetch what is new, as far as the time goes."""
+        stop_at = time.monotonic() + FETCH_NOW_SECONDS
+        for connection in queryset.select_related("user"):
+            remaining = stop_at - time.monotonic()
+            if remaining <= 0:
+                self.message_user(request, f"{connection}: no time left, fetch it again.", messages.WARNING)
+                continue
+            report = fetch(connection, max_seconds=remaining)
+            if report is None:
+                self.message_user(request, f"{connection}: there is nothing to fetch from.", messages.WARNING)
+                continue
+            level = messages.ERROR if report.outcome is FetchOutcome.FAILED else messages.SUCCESS
+            text = f"{connection}: {report.stored} new, {report.outcome.replace('_', ' ')}. {report.detail}"
+            self.message_user(request, text, level)
+
+    @admin.action(description="Check", permissions=["change"])
+    def check_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        """See whether the services still accept the links."""
+        for connection in queryset.select_related("user"):
+            try:
+                check(connection)
+            except (ProviderError, ProviderConfigurationError, registry.UnknownProviderError) as error:
+                self.message_user(request, f"{connection}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"{connection}: works.", messages.SUCCESS)
+
+    @admin.action(description="Disconnect", permissions=["change"])
+    def disconnect(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
+        """Forget the secrets; connection, history and how far it reaches stay."""
+        for connection in queryset.select_related("user"):
+            linking.disconnect(connection.user, connection.provider_type)
+            self.message_user(request, f"{connection}: disconnected.", messages.SUCCESS)
+
+
+def _sync(connection: Connection) -> HistorySync | None:
+    return getattr(connection, "history_sync", None)
+
+
+@admin.register(ServicePause)
+class ServicePauseAdmin(_ServicePauseAdmin):
+    """Shows the pauses that services asked for. Deleting one lifts it."""
+
+    list_display = ("provider_type", "until")
+    fields = ("provider_type", "client_id", "until")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Pauses are made by services."""
+        return False

@@ -1,0 +1,45 @@
+"""Runs the built-in simulators, to try the site or develop against without an account anywhere."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from providers import conf
+
+DEFAULT_REDIRECT_URI = "http://127.0.0.1:8000/connections/spotify/callback/"
+
+
+class Command(BaseCommand):
+    """Serves simulators of the built-in services on 127.0.0.1 until it is told to stop."""
+
+    help = "Serve simulators of the built-in services on 127.0.0.1, and print the settings that lead the site there."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--port", type=int, default=9101, help="first of three ports (default: 9101)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Serve until SIGINT or SIGTERM."""
+        # Here and not above: the simulators need werkzeug, which a site that runs no simulator need not have.
+        from providers.testing.simulators.household import PASSWORD, USERNAME, serving_household
+
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        port = options["port"]
+        try:
+            with serving_household(
+                conf.get("SPOTIFY_REDIRECT_URI") or DEFAULT_REDIRECT_URI,
+                spotify_port=port,
+                lastfm_port=port + 1,
+                navidrome_port=port + 2,
+            ) as household:
+                for name, value in household.settings.items():
+                    self.stdout.write(f"{name}={value}")
+                self.stderr.write(f"Sign in with Navidrome as {USERNAME!r}, password {PASSWORD!r}. Ctrl-C stops.")
+                stop.wait()
+        except OSError as error:
+            raise CommandError(f"The simulators cannot listen: {error.strerror}. Try another --port.") from None
