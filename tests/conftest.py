@@ -1,0 +1,47 @@
+"""What all tests share, and what is done about tests whose surroundings are missing.
+
+The network is closed but for this machine: `--allow-hosts` in pyproject.toml.
+"""
+
+import os
+import shutil
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+
+_MISSING = pytest.StashKey[list[str]]()
+
+
+def _what_is_missing_for(item: pytest.Item) -> str:
+    if item.get_closest_marker("postgres") and "postgresql" not in settings.DATABASES["default"]["ENGINE"]:
+        return "DATABASE_URL names no PostgreSQL (python -m tests.on_postgres starts one)"
+    if item.get_closest_marker("browser") and not shutil.which("chromium"):
+        return "there is no chromium (apt install chromium)"
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip loudly what cannot be proven on this machine; where CI is set, fail instead."""
+    missing = _what_is_missing_for(item)
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"not proven: {missing}", pytrace=False)
+    if missing:
+        item.config.stash.setdefault(_MISSING, []).append(f"{item.nodeid}: {missing}")
+        pytest.skip(missing)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say at the end, in red, what this run has not proven."""
+    missing = config.stash.get(_MISSING, [])
+    if missing:
+        terminalreporter.section("NOT PROVEN BY THIS RUN", sep="!", red=True, bold=True)
+        for line in missing:
+            terminalreporter.write_line(line, red=True)
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    """Return a person who has linked nothing yet."""
+    return get_user_model().objects.create_user("ada")
