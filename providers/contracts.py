@@ -6,6 +6,7 @@ capability tables of the pages, the admin and the commands are computed from the
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -148,14 +149,15 @@ class BatchedHistory(ABC):
 
     def get_recent_listens(self, since: datetime, callback: Callable[[list[Track]], None]) -> HistoryEnd:
         """Hand every listen after `since` to `callback`, batch by batch (REQ-PROV-002)."""
-        batches = self.iter_recent_listens(since)
-        while True:
-            try:
-                batch = next(batches)
-            except StopIteration as stop:
-                end: HistoryEnd = stop.value
-                return end
-            callback(batch)
+        require_aware(since=since)
+        with closing(self.iter_recent_listens(since)) as batches:
+            while True:
+                try:
+                    batch = next(batches)
+                except StopIteration as stop:
+                    end: HistoryEnd = stop.value
+                    return end
+                callback(batch)
 
 
 def require_aware(**moments: datetime | None) -> None:

@@ -36,5 +36,8 @@ def limiter_for(provider: str, application: str, rate: Rate | None) -> RateLimit
     """
     if rate is None:
         return None
+    key = (provider, application, rate)
     with _limiters_lock:
-        return _limiters.setdefault((provider, application, rate), RateLimiter(rate))
+        if key not in _limiters:
+            _limiters[key] = RateLimiter(rate)
+        return _limiters[key]

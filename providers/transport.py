@@ -7,12 +7,14 @@ Retrying is our own loop and not urllib3's: every attempt takes its turn at the 
 
 import json
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -28,6 +30,7 @@ from providers.exceptions import (
     PermissionDeniedError,
     ProviderError,
     RateLimitedError,
+    ReauthorizationRequiredError,
     ServiceUnavailableError,
     TransientError,
 )
@@ -38,9 +41,21 @@ logger = logging.getLogger(__name__)
 USER_AGENT = f"musicbridge/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 15.0
+
+EXCHANGE_SECONDS = 20.0
+"""How long one exchange may take: an answer that is still dripping in then is given up."""
+
 DEADLINE_SECONDS = 60.0
+"""How long all attempts at one request may take: none is begun that could end later."""
+
 MAX_ATTEMPTS = 4
+
 MAX_WAIT_SECONDS = 10.0
+"""The longest wait that is slept through. Longer ones are raised with the time to come back."""
+
+MAX_RETRY_AFTER = timedelta(days=7)
+"""No service asks for a longer pause in earnest: a slip of theirs must not park a link for years."""
+
 MAX_BODY_BYTES = 16 * 1024 * 1024
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _CHUNK_BYTES = 64 * 1024
@@ -51,12 +66,20 @@ class _BodyTooLargeError(requests.RequestException):
 
 
 class _HideQueries(logging.Filter):
-    """Cuts the query off every address urllib3 tells at DEBUG: session keys and signatures ride there."""
+    """Cuts the query off every address urllib3 tells: session keys and signatures ride there."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(arg.split("?", 1)[0] if isinstance(arg, str) else arg for arg in record.args)
+            record.args = tuple(_without_secrets(arg) for arg in record.args)
+        # Its text and its arguments quote headers that could not be parsed.
+        record.exc_info = None
         return True
+
+
+def _without_secrets(argument: object) -> object:
+    if isinstance(argument, str):
+        return argument.split("?", 1)[0]
+    return type(argument).__name__ if isinstance(argument, BaseException) else argument
 
 
 class _HideDebug(logging.Filter):
@@ -67,13 +90,12 @@ class _HideDebug(logging.Filter):
 
 
 def _silence_secret_loggers() -> None:
-    for name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    for name in ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry"):
         logging.getLogger(name).addFilter(_HideQueries())
     for name in (
-        "requests_oauthlib.oauth2_session",
+        "requests_oauthlib.oauth1_auth",
         "requests_oauthlib.oauth1_session",
-        "oauthlib.oauth2.rfc6749.clients.base",
-        "oauthlib.oauth2.rfc6749.parameters",
+        "requests_oauthlib.oauth2_session",
     ):
         logging.getLogger(name).addFilter(_HideDebug())
 
@@ -94,31 +116,49 @@ class GuardedSession(requests.Session):
         self.headers["Accept"] = "application/json"
         # Credentials come from the database only: without this, a ~/.netrc would replace them.
         self.auth = _keep_as_signed
+        # Who asks is told by the credentials alone: a cookie could mix up the people of one server.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Say that no answer is a redirect: following one could carry credentials to another host."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send one request and read its answer, whole, within the limits."""
-        started = time.monotonic()
+        """Send one request and read its answer, whole, within the limits. Raises `requests.RequestException`."""
+        give_up_at = time.monotonic() + EXCHANGE_SECONDS
         kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
         kwargs["stream"] = True
-        response = super().send(request, **kwargs)
-        with response:
-            body = bytearray()
-            try:
-                for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=True):
-                    body += chunk
-                    if len(body) > MAX_BODY_BYTES:
-                        raise _BodyTooLargeError
-                    if time.monotonic() - started > DEADLINE_SECONDS:
-                        raise requests.ReadTimeout
-            except urllib3.exceptions.HTTPError as error:
-                raise requests.ConnectionError("the answer broke off") from error
+        with super().send(request, **kwargs) as response:
+            body = _read(response.raw, give_up_at)
         # What requests itself does when it reads a body; there is no public way to say it.
-        response._content = bytes(body)
+        response._content = body
         response._content_consumed = True  # type: ignore[attr-defined]  # as above
         return response
+
+
+def _read(raw: urllib3.HTTPResponse, give_up_at: float) -> bytes:
+    """Read a body as it comes in, so that neither its size nor its slowness is found out too late."""
+    body = bytearray()
+    try:
+        while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise _BodyTooLargeError
+            if time.monotonic() > give_up_at:
+                raise requests.ReadTimeout
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise requests.ReadTimeout from error
+    except urllib3.exceptions.DecodeError as error:
+        raise requests.exceptions.ContentDecodingError from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError from error
+    return bytes(body)
+
+
+_NOT_JSON: Any = object()
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +173,13 @@ class Answer:
     def json(self) -> Any:
         """Return the decoded body. Raises `InvalidResponseError`."""
         try:
-            return json.loads(self.body)
+            document = json.loads(self.body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
-            # `from None`: a JSONDecodeError carries the whole document.
-            raise InvalidResponseError(
-                "The answer is not JSON.", provider=self.provider, status_code=self.status_code
-            ) from None
+            document = _NOT_JSON
+        if document is _NOT_JSON:
+            # Not raised where it is caught: a JSONDecodeError carries the whole document.
+            raise InvalidResponseError("The answer is not JSON.", provider=self.provider, status_code=self.status_code)
+        return document
 
     def object(self) -> dict[str, Any]:
         """Return the decoded body, which must be a JSON object. Raises `InvalidResponseError`."""
@@ -155,7 +196,7 @@ class Call:
     """One attempt at a request, open for its credentials to be added."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     params: dict[str, Any] = field(default_factory=dict, repr=False)
     form: dict[str, Any] | None = field(default=None, repr=False)
     json: Any = field(default=None, repr=False)
@@ -217,9 +258,9 @@ def error_for_status(answer: Answer) -> ProviderError | None:
         return None
     where: dict[str, Any] = {"provider": answer.provider, "status_code": status}
     if status < 400:
-        target = urlsplit(answer.headers.get("Location", ""))
-        host = f" to {target.scheme}://{target.hostname}" if target.hostname else ""
-        return InvalidResponseError(f"The service redirects{host}; redirects are not followed.", **where)
+        return InvalidResponseError(
+            f"The service redirects{_host_of(answer.headers.get('Location', ''))}; redirects are not followed.", **where
+        )
     if status == 401:
         return AuthenticationError("The service refused the credentials.", **where)
     if status == 403:
@@ -233,19 +274,34 @@ def error_for_status(answer: Answer) -> ProviderError | None:
     return InvalidRequestError(f"The service refused the request with {status}.", **where)
 
 
+def _host_of(location: str) -> str:
+    """Name the host a redirect leads to, and nothing else of its address; empty where there is none."""
+    try:
+        target = urlsplit(location)
+    except ValueError:
+        return ""
+    return f" to {target.scheme}://{target.hostname}" if target.hostname else ""
+
+
 def retry_at(answer: Answer) -> datetime | None:
     """Read `Retry-After`, in seconds or as a date, as aware UTC; None where it is missing or senseless."""
     value = answer.headers.get("Retry-After", "").strip()
     now = datetime.now(UTC)
     try:
-        moment = now + timedelta(seconds=float(value))
-    except (ValueError, OverflowError):
-        try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(moment.astimezone(UTC), now)
+        seconds = float(value)
+    except ValueError:
+        seconds = _seconds_until(value, now)
+    if math.isnan(seconds):
+        return None
+    return now + timedelta(seconds=min(max(seconds, 0.0), MAX_RETRY_AFTER.total_seconds()))
+
+
+def _seconds_until(http_date: str, now: datetime) -> float:
+    try:
+        moment = parsedate_to_datetime(http_date)
+    except ValueError:
+        return math.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp()
 
 
 class ApiSession:
@@ -292,16 +348,21 @@ class ApiSession:
         attempt = 0
         while True:
             attempt += 1
+            self._take_turn()
             call = Call(
                 method,
-                self._base_url + path,
+                self._url_of(path),
                 dict(params or {}),
                 dict(form) if form is not None else None,
                 json,
                 dict(headers or {}),
             )
+            if self._credentials is not None:
+                self._credentials.sign(call)
             try:
-                return self._attempt(call, deadline)
+                return self._exchange(call)
+            except ReauthorizationRequiredError:
+                raise
             except AuthenticationError:
                 if renewed or self._credentials is None or not self._credentials.renew(call):
                     raise
@@ -310,55 +371,55 @@ class ApiSession:
                 if not (repeatable or isinstance(error, RateLimitedError)) or attempt >= MAX_ATTEMPTS:
                     raise
                 pause = _pause_before_repeat(error, attempt)
-                if pause > MAX_WAIT_SECONDS or time.monotonic() + pause > deadline:
+                if pause > MAX_WAIT_SECONDS or time.monotonic() + pause + EXCHANGE_SECONDS > deadline:
                     raise
                 time.sleep(pause)
 
-    def _attempt(self, call: Call, deadline: float) -> Answer:
-        if self._credentials is not None:
-            self._credentials.sign(call)
+    def _url_of(self, path: str) -> str:
+        return f"{self._base_url.rstrip('/')}/{path.lstrip('/')}" if path else self._base_url
+
+    def _take_turn(self) -> None:
         if self._limiter is not None and not self._limiter.acquire(MAX_WAIT_SECONDS):
             raise RateLimitedError(
                 "Our own limit for this service leaves no room now.",
                 provider=self.provider,
                 retry_at=datetime.now(UTC) + timedelta(seconds=MAX_WAIT_SECONDS),
             )
+
+    def _exchange(self, call: Call) -> Answer:
         started = time.monotonic()
-        remaining = max(deadline - started, 1.0)
+        failure: ProviderError | None
         try:
             response = self._session.request(
-                call.method,
-                call.url,
-                params=call.params,
-                data=call.form,
-                json=call.json,
-                headers=call.headers,
-                timeout=(min(CONNECT_TIMEOUT_SECONDS, remaining), min(READ_TIMEOUT_SECONDS, remaining)),
+                call.method, call.url, params=call.params, data=call.form, json=call.json, headers=call.headers
             )
-        except requests.RequestException as error:
-            # `from None`: the request, credentials and all, hangs on every exception of requests.
-            raise error_for_exception(error, self.provider) from None
-        answer = Answer(self.provider, response.status_code, response.headers, response.content)
-        logger.debug(
-            "%s %s %s answered %d in %.0f ms",
-            self.provider,
-            call.method,
-            urlsplit(call.url).path,
-            answer.status_code,
-            (time.monotonic() - started) * 1000,
-        )
-        failure = self._find_error(answer)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+            failure = error_for_exception(error, self.provider)
+        else:
+            answer = Answer(self.provider, response.status_code, response.headers, response.content)
+            logger.debug(
+                "%s %s %s answered %d in %.0f ms",
+                self.provider,
+                call.method,
+                urlsplit(call.url).path,
+                answer.status_code,
+                (time.monotonic() - started) * 1000,
+            )
+            failure = self._find_error(answer)
+        # Not raised where it is caught: the request, credentials and all, hangs on the exceptions of requests.
         if failure is not None:
             raise failure
         return answer
 
 
-def error_for_exception(error: requests.RequestException, provider: str) -> ProviderError:
+def error_for_exception(error: Exception, provider: str) -> ProviderError:
     """Map what went wrong on the way to or from a service to the error tree."""
     if isinstance(error, _BodyTooLargeError):
         return InvalidResponseError(
             f"The answer is larger than {MAX_BODY_BYTES // 1024 // 1024} MB.", provider=provider
         )
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return InvalidResponseError("The answer cannot be unpacked.", provider=provider)
     if isinstance(error, requests.Timeout):
         return ServiceUnavailableError("The service took too long to answer.", provider=provider)
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
@@ -367,7 +428,8 @@ def error_for_exception(error: requests.RequestException, provider: str) -> Prov
 
 
 def _pause_before_repeat(error: TransientError, attempt: int) -> float:
-    """Seconds to wait: what the service asked for, or a back-off with jitter."""
+    """Seconds to wait: what the service asked for, or a back-off; jitter keeps those who wait apart."""
+    jitter = random.uniform(0.0, 0.5)  # noqa: S311, jitter is no secret
     if error.retry_at is not None:
-        return max((error.retry_at - datetime.now(UTC)).total_seconds(), 0.0)
-    return random.uniform(0.5, 1.0) * 2.0 ** (attempt - 1) / 2  # noqa: S311, jitter is no secret
+        return max((error.retry_at - datetime.now(UTC)).total_seconds(), 0.0) + jitter
+    return 2.0 ** (attempt - 2) + jitter
