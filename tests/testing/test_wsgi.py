@@ -141,6 +141,11 @@ def test_compressed_answers_are_decoded_and_raw_reads_see_the_compressed_bytes()
             assert response.raw.read() == packed
         with requests.get("https://zip.example/", stream=True, timeout=5) as response:
             assert response.raw.read(10, decode_content=True) == b"hellohello"
+        with requests.get("https://zip.example/", stream=True, timeout=5) as response:
+            pieces = []
+            while piece := response.raw.read1(64, decode_content=True):
+                pieces.append(piece)
+            assert b"".join(pieces) == b"hello" * 100
 
 
 def test_a_broken_encoding_is_the_error_a_real_connection_gives() -> None:

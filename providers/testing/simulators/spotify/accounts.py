@@ -43,8 +43,9 @@ SCOPES: Mapping[str, str] = {
     "user-top-read": "See what you play most",
 }
 
-_FORM = """<p>Besides seeing your name, it will be able to:</p>
+_FORM = """<p>It will be able to:</p>
 <ul>
+<li>See your name</li>
 {permissions}
 </ul>
 <form method="post">
