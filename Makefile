@@ -4,6 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO_FLAGS := $(if $(filter 0,$(SERVE)),--no-serve)
 PORT ?= 8000
+LOCK := $(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --generate-hashes --universal --python-version 3.11 --no-header -q -U
 
 .PHONY: demo test check bench lock
 .DELETE_ON_ERROR:
@@ -27,8 +28,9 @@ bench: $(VENV)/dev.stamp  ## speed, as ratios within one run
 	$(RUN) -m benchmarks
 
 lock: $(VENV)/dev.stamp  ## pin every requirement anew, with hashes
-	$(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --generate-hashes --universal -q -U -o requirements.txt
-	$(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --extra scale --group dev --generate-hashes --universal -q -U -o requirements-dev.txt
+	$(LOCK) -o requirements.txt
+	$(LOCK) --extra scale -o requirements-scale.txt
+	$(LOCK) --extra scale --group dev -o requirements-dev.txt
 
 $(VENV)/site.stamp: requirements.txt
 	$(PYTHON) -m venv $(VENV)
