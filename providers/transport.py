@@ -90,7 +90,7 @@ class _HideDebug(logging.Filter):
 
 
 def _silence_secret_loggers() -> None:
-    for name in ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry"):
+    for name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry"):
         logging.getLogger(name).addFilter(_HideQueries())
     for name in (
         "requests_oauthlib.oauth1_auth",

@@ -17,6 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+_POLL_SECONDS = 0.02  # how soon a server notices that it shall stop
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _real_get_adapter = requests.Session.get_adapter
 _mounts: list[list["_Mount"]] = []
@@ -47,7 +48,7 @@ def serving(app: "WSGIApplication", port: int = 0) -> Iterator[str]:
     There is no access log: it would hold the queries, and with them codes and tokens.
     """
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
-    thread = Thread(target=server.serve_forever, name="serving", daemon=True)
+    thread = Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="serving", daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
