@@ -1,0 +1,271 @@
+"""A person's Navidrome: listening history and playlists, in both directions (REQ-PROV-050)."""
+
+import logging
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from providers.contracts import BatchedHistory, Type, require_aware
+from providers.datatypes import HistoryEnd, LazyTracks, Playlist, SyncPlaylistRequest, Track
+from providers.exceptions import (
+    AuthenticationError,
+    InvalidRequestError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProviderError,
+)
+from providers.navidrome.client import NativeClient, SubsonicClient
+from providers.navidrome.parse import (
+    Account,
+    PlayedAlbum,
+    Scrobble,
+    account_id,
+    parse_account,
+    parse_created_id,
+    parse_last_plays,
+    parse_playlist,
+    parse_playlists,
+    parse_recent_albums,
+    parse_scrobbles,
+    parse_song,
+)
+from providers.ratelimit import RateLimiter
+
+logger = logging.getLogger(__name__)
+
+SCROBBLE_PAGE = 100
+ALBUM_PAGE = 500
+
+
+class NavidromeProvider(BatchedHistory):
+    """One person's Navidrome, over Subsonic. No Authenticator: signing in to this site is the link (REQ-PROV-052).
+
+    The history has two tiers. Where the server tells single plays, in its own API, those are read. Where it does
+    not, Subsonic tells the last play of each song, and that is all there is. Which tier a walk is on is known
+    before its first batch, and shows in `history_is_last_play_only` and `history_is_resumable`.
+
+    Both tiers take a song's names from Subsonic and its times in whole seconds, so that a play told by both is
+    the same listen. A play of a song that has left the library is nothing but an id: it is not offered.
+    """
+
+    history_is_last_play_only = True
+    history_is_resumable = False
+
+    def __init__(self, base_url: str, *, username: str, password: str, limiter: RateLimiter | None = None) -> None:
+        self._base_url = base_url
+        self._username = username
+        self._subsonic = SubsonicClient(base_url, username, password, limiter)
+        self._native = NativeClient(base_url, username, password, limiter)
+        self._songs: dict[str, Track | None] = {}
+
+    def type(self) -> str:
+        """Return "navidrome" (REQ-PROV-001)."""
+        return Type.NAVIDROME
+
+    def supports_auth(self) -> bool:
+        """Say that nobody links Navidrome: it is what people sign in with (REQ-PROV-005, ADR-0005)."""
+        return False
+
+    def get_account(self) -> Account:
+        """Return who the credentials belong to. Raises `ReauthorizationRequiredError` where they are wrong."""
+        self._subsonic.ping()
+        account = parse_account(self._subsonic.get_user(self._username))
+        if account.name.casefold() != self._username.casefold():
+            raise InvalidResponseError("The server names another account than the one asked for.", provider=self.type())
+        return account
+
+    # History
+
+    def iter_recent_listens(
+        self, since: datetime, until: datetime | None = None
+    ) -> Generator[list[Track], None, HistoryEnd]:
+        """Yield the listens after `since`, up to and including `until`, on the better tier that the server has."""
+        require_aware(since=since, until=until)
+        return self._walk(since, until)
+
+    def _walk(self, since: datetime, until: datetime | None) -> Generator[list[Track], None, HistoryEnd]:
+        try:
+            page = self._get_scrobbles(0, until)
+        except (NotFoundError, AuthenticationError, PermissionDeniedError):
+            # An older server, another one, or one whose own API is shut. Wrong credentials come to light below.
+            self.history_is_last_play_only, self.history_is_resumable = True, False
+            return (yield from self._iter_last_plays(since, until))
+        self.history_is_last_play_only, self.history_is_resumable = False, True
+        return (yield from self._iter_single_plays(page, since, until))
+
+    def _iter_single_plays(
+        self, page: list[Scrobble], since: datetime, until: datetime | None
+    ) -> Generator[list[Track], None, HistoryEnd]:
+        """Walk the plays to the first one that is old enough: meeting it tells that nothing is missing in between."""
+        start = 0
+        offered: set[int] = set()
+        while page:
+            batch = [
+                replace(song, played_at=scrobble.played_at)
+                for scrobble in page
+                # Plays that arrive meanwhile push others on to the next page, where they are met again.
+                if scrobble.id not in offered
+                and _is_within(scrobble.played_at, since, until)
+                and (song := self._song(scrobble.song_id)) is not None
+            ]
+            if batch:
+                yield batch
+            if page[-1].played_at <= since:
+                return HistoryEnd.REACHED_SINCE
+            offered = {scrobble.id for scrobble in page}
+            start += len(page)
+            page = self._get_scrobbles(start, until)
+            if page and offered.issuperset(scrobble.id for scrobble in page):
+                raise InvalidResponseError("The pages of plays do not go on.", provider=self.type())
+        return HistoryEnd.EXHAUSTED
+
+    def _get_scrobbles(self, start: int, until: datetime | None) -> list[Scrobble]:
+        return parse_scrobbles(self._native.get_scrobbles(start=start, size=SCROBBLE_PAGE, until=until))
+
+    def _song(self, song_id: str) -> Track | None:
+        if song_id not in self._songs:
+            try:
+                self._songs[song_id] = parse_song(self._subsonic.get_song(song_id), self._base_url)
+            except NotFoundError:
+                logger.info("Plays of a song that has left the library are passed over.")
+                self._songs[song_id] = None
+        return self._songs[song_id]
+
+    def _iter_last_plays(self, since: datetime, until: datetime | None) -> Generator[list[Track], None, HistoryEnd]:
+        album_ids, end = self._get_played_albums(since)
+        for album_id in album_ids:
+            try:
+                plays = parse_last_plays(self._subsonic.get_album(album_id), self._base_url)
+            except NotFoundError:
+                continue
+            batch = [track for track in plays if track.played_at and _is_within(track.played_at, since, until)]
+            if batch:
+                yield batch
+        return end
+
+    def _get_played_albums(self, since: datetime) -> tuple[list[str], HistoryEnd]:
+        """Return the albums played after `since`, all before any is looked into: playing one moves it to the front."""
+        ids: dict[str, None] = {}
+        end = HistoryEnd.EXHAUSTED
+        offset = 0
+        while page := self._get_recent_albums(offset):
+            if ids.keys() >= {album.id for album in page}:
+                raise InvalidResponseError("The pages of albums do not go on.", provider=self.type())
+            ids.update((album.id, None) for album in page if album.played_at > since)
+            if page[-1].played_at <= since:
+                end = HistoryEnd.REACHED_SINCE
+                break
+            offset += len(page)
+        if offset:
+            # An album that moved to the front while the later pages were read was on none of them.
+            ids.update((album.id, None) for album in self._get_recent_albums(0) if album.played_at > since)
+        return list(ids), end
+
+    def _get_recent_albums(self, offset: int) -> list[PlayedAlbum]:
+        return parse_recent_albums(self._subsonic.get_recent_albums(offset=offset, size=ALBUM_PAGE))
+
+    # Playlists
+
+    def get_playlists(self) -> list[Playlist]:
+        """Return the person's own lists, smart ones among them; administrators are shown everybody's (REQ-PROV-003)."""
+        mine = account_id(self._username)
+        playlists = parse_playlists(self._subsonic.get_playlists(), self._base_url)
+        return [self._with_lazy_tracks(playlist) for playlist in playlists if account_id(playlist.owner) == mine]
+
+    def create_playlist(self, name: str, description: str, tracks: Sequence[Track]) -> Playlist:
+        """Make a new list and return it as the server shows it.
+
+        Raises `NotFoundError` where the library misses some of the songs. Whatever is raised, no half-made list
+        is left behind, unless the server can no longer be reached to remove it.
+        """
+        song_ids = _ids_of(tracks)
+        known = {playlist.id for playlist in self.get_playlists()}
+        answer = self._subsonic.create_playlist(name, song_ids)
+        playlist_id = parse_created_id(answer) or self._find_new_id(name, known)
+        try:
+            if description:
+                self._subsonic.describe_playlist(playlist_id, name=name, comment=description)
+            return self._get_verified(playlist_id, song_ids)
+        except ProviderError:
+            with suppress(ProviderError):
+                self._subsonic.delete_playlist(playlist_id)
+            raise
+
+    def sync_playlist(self, request: SyncPlaylistRequest) -> str:
+        """Make the list look as requested and return its id (REQ-PROV-004).
+
+        Raises `NotFoundError` where the list is gone, and what `create_playlist` or `update_playlist_tracks` raise.
+        """
+        if not request.remote_playlist_id:
+            return self.create_playlist(request.name, request.description, request.tracks).id
+        song_ids = _ids_of(request.tracks)
+        shown = self._get_playlist(request.remote_playlist_id)
+        if (shown.name, shown.description) != (request.name, request.description):
+            self._subsonic.describe_playlist(shown.id, name=request.name, comment=request.description)
+        if _ids_of(shown.tracks) != song_ids:
+            self._replace_songs(shown, song_ids)
+        return shown.id
+
+    def delete_playlist(self, remote_playlist_id: str) -> None:
+        """Remove a list. One that is gone already is no error (REQ-PROV-004)."""
+        with suppress(NotFoundError):
+            self._subsonic.delete_playlist(remote_playlist_id)
+
+    def update_playlist_tracks(self, remote_playlist_id: str, tracks: Sequence[Track]) -> None:
+        """Replace all songs of a list, which keeps its id; no songs empty it (REQ-PROV-004).
+
+        Raises `NotFoundError` where the list is gone or the library misses some of the songs: the others are
+        in the list then.
+        """
+        song_ids = _ids_of(tracks)
+        self._replace_songs(self._get_playlist(remote_playlist_id), song_ids)
+
+    def _with_lazy_tracks(self, playlist: Playlist) -> Playlist:
+        def load_pages() -> Iterator[list[Track]]:
+            yield list(self._get_playlist(playlist.id).tracks)
+
+        return replace(playlist, tracks=LazyTracks(load_pages))
+
+    def _get_playlist(self, playlist_id: str) -> Playlist:
+        return parse_playlist(self._subsonic.get_playlist(playlist_id), self._base_url)
+
+    def _find_new_id(self, name: str, known: set[str]) -> str:
+        """Find the list just made on a server that does not tell which it is."""
+        new = [playlist.id for playlist in self.get_playlists() if playlist.name == name and playlist.id not in known]
+        if len(new) != 1:
+            raise InvalidResponseError("The server does not tell which playlist it made.", provider=self.type())
+        return new[0]
+
+    def _replace_songs(self, shown: Playlist, song_ids: list[str]) -> None:
+        if song_ids:
+            self._subsonic.replace_songs(shown.id, song_ids)
+        elif places := range(len(_ids_of(shown.tracks))):
+            self._subsonic.remove_songs(shown.id, places)
+        self._get_verified(shown.id, song_ids)
+
+    def _get_verified(self, playlist_id: str, song_ids: list[str]) -> Playlist:
+        """Read a list back. Navidrome takes ids it does not know and never shows them."""
+        playlist = self._get_playlist(playlist_id)
+        shown_ids = _ids_of(playlist.tracks)
+        if shown_ids != song_ids:
+            missing = (Counter(song_ids) - Counter(shown_ids)).total()
+            if missing:
+                raise NotFoundError(
+                    f"{missing} of the {len(song_ids)} songs are not in the library.", provider=self.type()
+                )
+            raise InvalidResponseError("The playlist does not hold what was written.", provider=self.type())
+        return playlist
+
+
+def _is_within(played_at: datetime, since: datetime, until: datetime | None) -> bool:
+    return since < played_at and (until is None or played_at <= until)
+
+
+def _ids_of(tracks: Iterable[Track]) -> list[str]:
+    ids = [track.id for track in tracks]
+    if not all(ids):
+        raise InvalidRequestError("A track without an id cannot be on a playlist.", provider=Type.NAVIDROME)
+    return ids
