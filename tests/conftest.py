@@ -11,6 +11,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
+from tests.fake_services import services  # noqa: F401, a fixture for all
+
 _MISSING = pytest.StashKey[list[str]]()
 
 
