@@ -4,6 +4,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from csp.constants import NONE, SELF
+from django.utils.functional import SimpleLazyObject
+
+from providers import conf, registry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -12,6 +16,8 @@ environ.Env.read_env(env.str("MUSICBRIDGE_ENV_FILE", default=str(BASE_DIR / ".en
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY")
+# What `providers` understands: its own names and defaults, each of the type of its default.
+globals().update({name: env(name, default=default) for name, default in conf.DEFAULTS.items()})
 FERNET_KEYS = env.list("FERNET_KEYS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
@@ -69,10 +75,68 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "providers:connections"
+LOGOUT_REDIRECT_URL = "login"
+
+# --- what browsers are told -------------------------------------------------------------------------------
+_is_https = _public.scheme == "https"
+# Only a proxy that sets the header itself, and drops a visitor's own, may be trusted with it.
+TRUST_PROXY_HEADER = env.bool("TRUST_PROXY_HEADER", default=False)
+if TRUST_PROXY_HEADER:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Without the header, whatever a proxy passes on looks like plain http, and would be redirected for ever.
+SECURE_SSL_REDIRECT = _is_https and TRUST_PROXY_HEADER
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _is_https else 0
+# Names below this site's, and the browsers' built-in list, are for the domain's owner to decide on.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+X_FRAME_OPTIONS = "DENY"
+
+
+def _form_targets() -> list[str]:
+    """Where forms may lead: linking posts here and is redirected to the service, which Chromium counts as well."""
+    return [SELF, *(origin for spec in registry.specs() for origin in spec.authorize_origins())]
+
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": SimpleLazyObject(_form_targets),
+    }
+}
+
+# --- what operators are told ------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "filters": {"without_queries": {"()": "musicbridge.logs.WithoutQueries"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_queries"]},
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Django gives these two handlers of its own, which would say everything a second time.
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
+AXES_VERBOSE = False
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
+# Served straight from the apps: `collectstatic` is for those who want a server of their own in front.
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
 STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))

@@ -11,6 +11,7 @@ os.environ.setdefault("FERNET_KEYS", "tests only key")
 from musicbridge.settings import *  # noqa: F403, the environment has to be set first
 from musicbridge.settings import DATABASES
 
+STATIC_ROOT = None  # nothing is collected for tests, and whitenoise warns of a folder that is not there
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

@@ -1,0 +1,17 @@
+"""The addresses of the pages. Include them wherever they fit: `path("", include("providers.urls"))`."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from providers.views import connections, history, linking
+
+app_name = "providers"
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="providers:connections")),
+    path("connections/", connections.connections, name="connections"),
+    path("connections/<str:provider_type>/connect/", linking.connect, name="connect"),
+    path("connections/<str:provider_type>/callback/", linking.callback, name="callback"),
+    path("connections/<str:provider_type>/confirm/", linking.confirm, name="confirm"),
+    path("connections/<str:provider_type>/disconnect/", linking.disconnect, name="disconnect"),
+    path("history/", history.history, name="history"),
+]

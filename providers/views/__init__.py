@@ -1,0 +1,1 @@
+"""The pages. They know services only through the registry."""

@@ -1,0 +1,54 @@
+"""What every page has in common: whose it is, and who may keep or pass on a copy."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from providers import registry
+from providers.registry import ProviderSpec
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+class SeeOther(HttpResponseRedirect):
+    """A redirect after which the browser asks with GET, whatever it came with."""
+
+    status_code = 303
+
+
+def personal(view: View[P]) -> View[P]:
+    """Show the page to whom it belongs only, let nobody store it, and tell its whole address to nobody.
+
+    `strict-origin` and not `no-referrer`: with that, browsers send the Origin `null`, which Django's protection
+    against forged requests refuses.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if request.user.is_authenticated:
+            response = view(request, *args, **kwargs)
+        else:
+            # What was to be posted is lost on the way, so its address would be of no use.
+            is_reading = request.method in ("GET", "HEAD")
+            response = redirect_to_login(request.get_full_path() if is_reading else reverse("providers:connections"))
+        response["Cache-Control"] = "private, no-store"
+        response["Referrer-Policy"] = "strict-origin"
+        return response
+
+    return guarded
+
+
+def linkable_or_404(provider_type: str) -> ProviderSpec:
+    """Return a service that people link themselves. Raises `Http404` for any other."""
+    try:
+        spec = registry.get(provider_type)
+    except registry.UnknownProviderError:
+        raise Http404 from None
+    if spec.authenticator_factory is None:
+        raise Http404
+    return spec
