@@ -1,10 +1,11 @@
 """System checks: what is missing or wrong in the settings, and what to do about it."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
-from providers import conf
+from providers import conf, registry
 
 
 @register
@@ -19,3 +20,28 @@ def check_fernet_keys(**_: Any) -> list[CheckMessage]:
             id="providers.E001",
         )
     ]
+
+
+@register
+def check_services(**_: Any) -> list[CheckMessage]:
+    """A service without its settings is merely not set up; one with wrong settings would fail at run time."""
+    try:
+        specs = registry.specs()
+    except conf.ProviderConfigurationError as error:
+        return [Error(str(error), id="providers.E003")]
+    return [message for spec in specs for message in _messages(spec)]
+
+
+def _messages(spec: registry.ProviderSpec) -> Iterator[CheckMessage]:
+    for name in spec.missing_settings:
+        yield Warning(
+            f"{name} is not set, so {spec.label} is not set up.",
+            hint=f"Set {name} ({spec.docs_url}), or take {spec.label} out of PROVIDERS.",
+            id="providers.W002",
+        )
+    for problem in spec.check_settings():
+        text = f"{spec.label}: {problem.text}"
+        if problem.is_fatal:
+            yield Error(text, id="providers.E002")
+        else:
+            yield Warning(text, id="providers.W003")

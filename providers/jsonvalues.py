@@ -1,6 +1,5 @@
 """Typed reading of what a service answered: the one place where a wrong type becomes `InvalidResponseError`."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +8,6 @@ from providers.exceptions import InvalidResponseError
 
 MAX_INTEGER = 2**31 - 1
 """The largest whole number believed: what an integer column holds."""
-
-# What JSON can spell and a database cannot store: NUL (PostgreSQL) and half a surrogate pair (UTF-8).
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class JsonObject:
@@ -33,13 +29,13 @@ class JsonObject:
         return self._values.get(key) is not None
 
     def text(self, key: str) -> str:
-        """Return a text without the characters that no database stores; empty where there is none."""
+        """Return a text; empty where there is none."""
         value = self._values.get(key)
         if value is None:
             return ""
         if not isinstance(value, str):
             raise self._wrong(key, "text")
-        return _UNSTORABLE.sub("", value)
+        return value
 
     def required_text(self, key: str) -> str:
         """Return a text that must be there and not be empty."""
@@ -50,12 +46,12 @@ class JsonObject:
         address = self.text(key)
         return address if address.startswith(("https://", "http://")) else ""
 
-    def integer(self, key: str) -> int:
-        """Return a whole number from 0 to `MAX_INTEGER`, also one spelled as text; 0 where there is none."""
+    def integer(self, key: str, *, maximum: int = MAX_INTEGER) -> int:
+        """Return a whole number from 0 to `maximum`, also one spelled as text; 0 where there is none."""
         number = self._number(key)
-        if not 0 <= number <= MAX_INTEGER:
+        if not 0 <= number <= maximum:
             raise self._wrong(key, "a number of believable size")
-        return int(number)
+        return number
 
     def boolean(self, key: str) -> bool:
         """Return true or false; False where there is neither."""
@@ -108,6 +104,10 @@ class JsonObject:
             raise self._wrong(key, "a list")
         return [self._object(value, f"{place}[{index}]") for index, value in enumerate(values) if value is not None]
 
+    def required_objects(self, key: str) -> list["JsonObject"]:
+        """Return the objects of a list that must be there, null entries left out."""
+        return self.objects(key) if key in self else self._missing(key)
+
     def texts(self, key: str) -> list[str]:
         """Return the texts of a list; empty where there is no list."""
         values = self._values.get(key)
@@ -115,9 +115,9 @@ class JsonObject:
             return []
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise self._wrong(key, "a list of texts")
-        return [_UNSTORABLE.sub("", value) for value in values]
+        return list(values)
 
-    def _number(self, key: str) -> float:
+    def _number(self, key: str) -> int:
         value = self._values.get(key)
         if value is None or value == "":
             return 0

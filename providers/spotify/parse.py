@@ -1,0 +1,180 @@
+"""Spotify's answers, brought into the shared shapes. Raises `InvalidResponseError` and nothing else.
+
+Answers come in two shapes: since February 2026 a playlist's `tracks` are called `items` and an entry's `track` is
+called `item`; older applications get the old words, some get both (Spotify documentation, 2026-11).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from providers.contracts import Type
+from providers.datatypes import AuthResult, Playlist, Track
+from providers.exceptions import InvalidResponseError
+from providers.jsonvalues import JsonObject
+
+TRACK_FIELDS = "id,name,type,is_local,duration_ms,album(name),artists(name),external_ids(isrc),external_urls(spotify)"
+PLAYLIST_ITEMS_FIELDS = f"next,items(is_local,item({TRACK_FIELDS}),track({TRACK_FIELDS}))"
+"""The `fields` of a page of playlist items: what `parse_playlist_items` reads and nothing else."""
+
+_MAX_MILLISECONDS = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who `/me` is.
+
+    `user_id` is what playlists name as their owner; `account_id` never changes and is for telling accounts apart.
+    `sees_foreign_contents` tells whether the application is shown what is on other people's playlists.
+    """
+
+    user_id: str
+    account_id: str
+    name: str
+    sees_foreign_contents: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecentlyPlayedPage:
+    """One page of plays, newest first.
+
+    `oldest` is the moment of the oldest play on it, also of one whose track is unknown; None on an empty page.
+    `before` asks for the page behind it, in milliseconds since 1970; None where there is none.
+    """
+
+    listens: list[Track]
+    oldest: datetime | None
+    before: int | None
+
+
+def parse_token(document: Mapping[str, Any], now: datetime) -> AuthResult:
+    """Read what the token endpoint granted at `now`. An answer without `refresh_token` leaves it empty."""
+    token = _object(document)
+    lifetime = token.integer("expires_in")
+    return AuthResult(
+        access_token=token.required_text("access_token"),
+        refresh_token=token.text("refresh_token"),
+        expires_at=now + timedelta(seconds=lifetime) if lifetime else None,
+        scopes=tuple(token.text("scope").split()),
+    )
+
+
+def parse_profile(document: Mapping[str, Any]) -> Profile:
+    """Read `/me`. Older answers have no `account_id`: there `id` has to do."""
+    me = _object(document)
+    user_id = me.required_text("id")
+    return Profile(
+        user_id=user_id,
+        account_id=me.text("account_id") or user_id,
+        name=me.text("display_name") or user_id,
+        # What was taken from applications in development mode was taken together: their view of followers,
+        # and of other people's playlists (Spotify's migration guide of February 2026).
+        sees_foreign_contents="followers" in me,
+    )
+
+
+def parse_recently_played(document: Mapping[str, Any]) -> RecentlyPlayedPage:
+    """Read a page of plays. A play whose track Spotify no longer knows is left out."""
+    page = _object(document)
+    plays = [(item.required_moment("played_at"), item) for item in page.required_objects("items")]
+    listens = [_track(item.object("track"), played_at) for played_at, item in plays if "track" in item]
+    listens.sort(key=attrgetter("played_at"), reverse=True)
+    # At the end of what it keeps Spotify says null, for what is next, for the cursors or for both.
+    before = page.object("cursors").integer("before", maximum=_MAX_MILLISECONDS) if "next" in page else 0
+    return RecentlyPlayedPage(
+        listens=listens,
+        oldest=min((played_at for played_at, _ in plays), default=None),
+        before=before or None,
+    )
+
+
+def parse_playlists(document: Mapping[str, Any], profile: Profile) -> list[Playlist]:
+    """Read a page of `/me/playlists`, own and followed ones; entries may be null."""
+    return [_playlist(item, profile) for item in _object(document).required_objects("items")]
+
+
+def parse_playlist(document: Mapping[str, Any]) -> Playlist:
+    """Read one playlist of the person's own."""
+    return _playlist(_object(document), None)
+
+
+def parse_playlist_items(document: Mapping[str, Any]) -> list[Track]:
+    """Read a page of what is on a playlist.
+
+    Local files, podcast episodes and what is no longer available are left out: none of them can be carried to
+    another playlist.
+    """
+    entries = _object(document).required_objects("items")
+    tracks = (_playlist_track(entry) for entry in entries)
+    return [track for track in tracks if track is not None]
+
+
+def parse_next_offset(document: Mapping[str, Any], *, offset: int, limit: int) -> int | None:
+    """Return where the page behind the one at `offset` begins; None where there is none.
+
+    Of the address Spotify names only the offset is taken: credentials never follow an address in an answer.
+    """
+    page = _object(document)
+    address = page.text("next")
+    if not address:
+        return None
+    try:
+        next_offset = int(parse_qs(urlsplit(address).query).get("offset", [str(offset + limit)])[0])
+    except ValueError:
+        next_offset = offset
+    if next_offset <= offset:
+        raise InvalidResponseError("In the answer next leads nowhere.", provider=Type.SPOTIFY)
+    return next_offset
+
+
+def _object(document: Mapping[str, Any]) -> JsonObject:
+    return JsonObject(document, provider=Type.SPOTIFY)
+
+
+def _playlist_track(entry: JsonObject) -> Track | None:
+    # Only here do the words mean this: inside, Spotify has yes-or-no values called track and episode.
+    content = entry.object("item" if "item" in entry else "track")
+    is_local = entry.boolean("is_local") or content.boolean("is_local")
+    if is_local or not content.text("id") or content.text("type") == "episode":
+        return None
+    return _track(content, None)
+
+
+def _track(track: JsonObject, played_at: datetime | None) -> Track:
+    artists = tuple(filter(None, (artist.text("name") for artist in track.objects("artists"))))
+    return Track(
+        id=track.text("id"),
+        # A name may be empty, which a withdrawn track's is, but not missing.
+        name=track.text("name") if "name" in track else track.required_text("name"),
+        artist=", ".join(artists),
+        album=track.object("album").text("name"),
+        duration_ms=track.integer("duration_ms"),
+        played_at=played_at,
+        url=track.object("external_urls").web_address("spotify"),
+        isrc=track.object("external_ids").text("isrc").strip().upper().replace("-", ""),
+        artists=artists,
+    )
+
+
+def _playlist(playlist: JsonObject, profile: Profile | None) -> Playlist:
+    owner = playlist.object("owner")
+    images = playlist.objects("images")
+    is_readable = (
+        profile is None
+        or profile.sees_foreign_contents
+        or playlist.boolean("collaborative")
+        or owner.text("id") == profile.user_id
+    )
+    return Playlist(
+        id=playlist.required_text("id"),
+        name=playlist.text("name"),
+        description=playlist.text("description"),
+        image_url=images[0].web_address("url") if images else "",
+        url=playlist.object("external_urls").web_address("spotify"),
+        track_count=playlist.object("items" if "items" in playlist else "tracks").integer("total"),
+        owner=owner.text("display_name") or owner.text("id"),
+        is_readable=is_readable,
+    )
