@@ -51,17 +51,23 @@ class Connection(models.Model):
         """Whether credentials stand behind the connection, working or not."""
         return self.status != self.Status.DISCONNECTED
 
-    def mark_authorized(self, *, account_id: str, account_name: str, link_expires_at: datetime | None = None) -> None:
-        """Note that the person has just proved the account theirs, by linking or by signing in."""
-        now = timezone.now()
+    def mark_authorized(
+        self,
+        *,
+        account_id: str,
+        account_name: str,
+        authorized_at: datetime | None = None,
+        link_expires_at: datetime | None = None,
+    ) -> None:
+        """Note that the person has proved the account theirs, by linking or by signing in, just now unless told."""
         self._set(
             status=self.Status.OK,
             status_detail="",
             account_id=account_id,
             account_name=account_name,
-            authorized_at=now,
+            authorized_at=authorized_at or timezone.now(),
             link_expires_at=link_expires_at,
-            last_checked_at=now,
+            last_checked_at=timezone.now(),
         )
 
     def mark_ok(self) -> None:
