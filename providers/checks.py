@@ -11,15 +11,11 @@ from providers import conf, registry
 @register
 def check_fernet_keys(**_: Any) -> list[CheckMessage]:
     """Without a key no secret can be stored; the default of the library would tie it to SECRET_KEY."""
-    if conf.get("FERNET_KEYS"):
-        return []
-    return [
-        Error(
-            "FERNET_KEYS is not set.",
-            hint="Set it to one or more long random texts, newest first.",
-            id="providers.E001",
-        )
-    ]
+    try:
+        conf.fernet_keys()
+    except conf.ProviderConfigurationError as error:
+        return [Error(str(error), hint="Set it to one or more long random texts, newest first.", id="providers.E001")]
+    return []
 
 
 @register

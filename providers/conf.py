@@ -74,6 +74,17 @@ def address_problems(name: str, *, may_be_plain_http: bool = False) -> list[Sett
     return []
 
 
+def fernet_keys() -> tuple[str, ...]:
+    """Return the texts that keys are derived from, newest first. Raises `ProviderConfigurationError`."""
+    keys = get("FERNET_KEYS")
+    if not keys:
+        raise ProviderConfigurationError("FERNET_KEYS is not set: secrets can be neither stored nor read.")
+    # Taken for a sequence, a lone text would make each of its characters a key.
+    if not isinstance(keys, list | tuple) or not all(isinstance(key, str) and key for key in keys):
+        raise ProviderConfigurationError("FERNET_KEYS is not a list of texts, none of them empty.")
+    return tuple(keys)
+
+
 def history_overlap() -> timedelta:
     """How far each fetch reads back before what is complete, to catch plays that arrive late."""
     return timedelta(seconds=float(get("HISTORY_OVERLAP_SECONDS")))
@@ -97,8 +108,6 @@ def _read_rate_limits() -> _RateLimits:
         requests, _, seconds = rate.partition("/")
         try:
             rates[provider_type.strip()] = Rate(int(requests), float(seconds))
-            if int(requests) < 1 or float(seconds) <= 0:
-                raise ValueError
         except ValueError:
             raise ProviderConfigurationError(
                 f"PROVIDER_RATE_LIMITS: {part!r} is not of the form type=requests/seconds, e.g. lastfm=5/1."

@@ -3,13 +3,13 @@
 Fernet under keys derived from `FERNET_KEYS`, newest first: the first key encrypts, all of them decrypt.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.core.exceptions import FieldError, ValidationError
 from django.db import models
+from django.utils.encoding import force_bytes
 from fernet_fields import hkdf
 
 from providers import conf
@@ -31,26 +31,24 @@ def _fernet_for(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(hkdf.derive_fernet_key(key)) for key in keys])
 
 
-def _keys() -> tuple[str, ...]:
-    keys: Sequence[str] = conf.get("FERNET_KEYS")
-    if not keys:
-        raise conf.ProviderConfigurationError("FERNET_KEYS is not set: secrets can be neither stored nor read.")
-    return tuple(keys)
+def is_under_newest_key(stored: Any) -> bool:
+    """Tell whether a secret, as the database holds it, is encrypted under the first of `FERNET_KEYS`.
+
+    NULL, which is no secret, needs no key: it counts as such, and as decryptable.
+    """
+    return _opens(_fernet_for(conf.fernet_keys()[:1]), stored)
 
 
-def is_under_newest_key(ciphertext: bytes) -> bool:
-    """Tell whether a stored secret is encrypted under the first of `FERNET_KEYS`."""
+def is_decryptable(stored: Any) -> bool:
+    """Tell whether a secret, as the database holds it, can be decrypted under any of `FERNET_KEYS`."""
+    return _opens(_fernet_for(conf.fernet_keys()), stored)
+
+
+def _opens(fernet: MultiFernet, stored: Any) -> bool:
+    if stored is None:
+        return True
     try:
-        _fernet_for(_keys()[:1]).decrypt(ciphertext)
-    except InvalidToken:
-        return False
-    return True
-
-
-def is_decryptable(ciphertext: bytes) -> bool:
-    """Tell whether a stored secret can be decrypted under any of `FERNET_KEYS`."""
-    try:
-        _fernet_for(_keys()).decrypt(ciphertext)
+        fernet.decrypt(force_bytes(stored))
     except InvalidToken:
         return False
     return True
@@ -60,14 +58,22 @@ class EncryptedTextField(FernetTextField):
     """Text that is encrypted before it reaches the database.
 
     It cannot be searched. It is written by `save()`, `create()` or an `update()` with a plain value: an
-    expression would be stored as the text of its SQL, so it raises `FieldError`. Reading a value that no key
-    decrypts raises `DecryptionError`. `dumpdata` writes the ciphertext, which `loaddata` understands.
+    expression would be stored as the text of its SQL, so it raises `FieldError`, and so does `bulk_update()`.
+    Reading a value that no key decrypts raises `DecryptionError`. `dumpdata` writes the ciphertext, which
+    `loaddata` understands. No form has an input for it: that would show the secret.
     """
 
     @property
     def fernet(self) -> MultiFernet:
         """The cipher under the keys that are set now (the library's own is cached for ever)."""
-        return _fernet_for(_keys())
+        return _fernet_for(conf.fernet_keys())
+
+    def formfield(self, **kwargs: Any) -> None:
+        """Keep out of every form, the admin's included."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Take a value as it is: `to_python`, which a text field asks here, is for what was dumped."""
+        return None if value is None else str(value)
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         """Encrypt a plain value; refuse an expression."""
@@ -80,7 +86,7 @@ class EncryptedTextField(FernetTextField):
         if value is None:
             return None
         try:
-            return self.fernet.decrypt(bytes(value)).decode()
+            return self.fernet.decrypt(force_bytes(value)).decode()
         except InvalidToken:
             raise DecryptionError(
                 f"{self.model._meta.label}.{self.name} cannot be decrypted: is an older key missing from FERNET_KEYS?"
@@ -88,8 +94,8 @@ class EncryptedTextField(FernetTextField):
 
     def value_to_string(self, obj: models.Model) -> str:
         """Serialise as ciphertext, so that no dump holds a secret in clear."""
-        plain = self.value_from_object(obj)
-        return _DUMP_PREFIX + self.fernet.encrypt(str(plain).encode()).decode()
+        plain: str = self.value_from_object(obj)
+        return _DUMP_PREFIX + self.fernet.encrypt(plain.encode()).decode()
 
     def to_python(self, value: Any) -> Any:
         """Read what `value_to_string` wrote."""

@@ -1,5 +1,6 @@
 """How often a service may be called: one limiter for all that count against the same limit."""
 
+import math
 import threading
 from dataclasses import dataclass
 
@@ -8,10 +9,17 @@ import pyrate_limiter
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `requests` in any `seconds`. No service is called faster, however many people are linked."""
+    """At most `requests` in any `seconds`. No service is called faster, however many people are linked.
+
+    Raises `ValueError` for a rate that would never let anybody through, or always.
+    """
 
     requests: int
     seconds: float
+
+    def __post_init__(self) -> None:
+        if self.requests < 1 or not 0.001 <= self.seconds < math.inf:
+            raise ValueError("a rate is at least one request in at least a millisecond")
 
 
 class RateLimiter:

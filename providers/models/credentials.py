@@ -87,7 +87,7 @@ class ProviderAuth(models.Model):
         return {
             row["user_id"]
             for row in rows
-            if not all(is_decryptable(bytes(value)) for name, value in row.items() if name.startswith("raw_"))
+            if not all(is_decryptable(value) for name, value in row.items() if name.startswith("raw_"))
         }
 
 
@@ -109,7 +109,10 @@ class OAuthTokens(ProviderAuth):
         abstract = True
 
     def store(self, result: AuthResult) -> None:
-        """Take over freshly granted tokens; whoever was refreshing the old ones finds the version moved on."""
+        """Take over freshly granted tokens; whoever was refreshing the old ones finds the version moved on.
+
+        The row must have been read under a lock that still holds: its version decides whose tokens stay.
+        """
         self.access_token = result.access_token
         self.refresh_token = result.refresh_token
         self.expires_at = result.expires_at
