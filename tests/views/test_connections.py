@@ -1,0 +1,166 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from providers import registry
+from providers.models import Connection, HistorySync, NavidromeAuth, ServicePause, SpotifyAuth
+from tests.fake_services import FakeServices
+
+pytestmark = pytest.mark.usefixtures("services")
+
+FETCHED_AT = datetime(2026, 11, 21, 19, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection(user: User) -> Connection:
+    SpotifyAuth.objects.create(user=user, access_token="hidden access", refresh_token="hidden refresh")
+    Connection.objects.update(account_name="ada", link_expires_at=datetime(2027, 5, 1, tzinfo=UTC))
+    return Connection.objects.get()
+
+
+def page(browser: Client) -> str:
+    response = browser.get("/connections/")
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def card(browser: Client, label: str) -> str:
+    return next(part for part in page(browser).split("<article ")[1:] if f">{label}</h2>" in part)
+
+
+def test_the_site_opens_with_the_connections(browser: Client) -> None:
+    assert browser.get("/").headers["Location"] == "/connections/"
+
+
+def test_a_service_that_is_not_linked_offers_to_link_it(browser: Client, services: FakeServices) -> None:
+    html = card(browser, "Wavebox")
+    assert "You have not linked Wavebox." in html
+    assert f'action="/connections/{services.wavebox.type}/connect/"' in html
+    assert "Disconnect" not in html
+
+
+def test_what_a_service_can_do_is_computed_from_its_class(browser: Client) -> None:
+    html = card(browser, "Wavebox")
+    assert "Reads what you listened to" in html
+    assert "playlists" not in html
+
+
+def test_a_linked_service_says_as_whom_since_when_and_until_when(
+    browser: Client, connection: Connection, services: FakeServices
+) -> None:
+    HistorySync.objects.create(connection=connection, last_fetched_at=FETCHED_AT)
+    html = card(browser, "Wavebox")
+    assert "Connected as <strong><bdi>ada</bdi></strong>." in html
+    assert '<time datetime="2026-11-21T19:05:00+00:00">21 Nov 2026, 19:05 UTC</time>' in html
+    assert "1 May 2027, 00:00 UTC" in html
+    assert f'href="/connections/{services.wavebox.type}/disconnect/"' in html
+
+
+def test_a_linked_service_that_was_never_fetched_says_so(browser: Client, connection: Connection) -> None:
+    assert "Not yet" in card(browser, "Wavebox")
+
+
+def test_the_last_error_is_shown(browser: Client, connection: Connection) -> None:
+    HistorySync.objects.create(connection=connection, last_error="The service answered nonsense.")
+    assert "The service answered nonsense." in card(browser, "Wavebox")
+
+
+@pytest.mark.parametrize(
+    ("is_last_play_only", "words"), [(True, "Only the last play of each track"), (False, "Every single play")]
+)
+def test_how_much_of_the_history_comes_home_is_said(
+    browser: Client, connection: Connection, is_last_play_only: bool, words: str
+) -> None:
+    Connection.objects.update(history_is_last_play_only=is_last_play_only)
+    assert words in card(browser, "Wavebox")
+
+
+def test_a_dead_link_says_why_and_what_to_do(browser: Client, connection: Connection) -> None:
+    connection.mark_needs_reauth("The service does not know the link any more.")
+    html = card(browser, "Wavebox")
+    assert "Needs you" in html
+    assert "The service does not know the link any more." in html
+    assert "Link Wavebox again and everything goes on where it stopped." in html
+
+
+def test_a_disconnected_service_can_be_linked_again(browser: Client, connection: Connection) -> None:
+    connection.mark_disconnected()
+    html = card(browser, "Wavebox")
+    assert "You disconnected Wavebox." in html
+    assert "/connect/" in html
+    assert "/disconnect/" not in html
+
+
+def test_a_service_without_its_settings_is_not_set_up(browser: Client, settings: Settings) -> None:
+    settings.SPOTIFY_CLIENT_ID = ""
+    html = card(browser, "Wavebox")
+    assert "Your administrator has not set up Wavebox on this site yet." in html
+    assert "<button" not in html
+
+
+def test_a_pause_is_shown_with_its_end(browser: Client, connection: Connection, services: FakeServices) -> None:
+    until = timezone.now() + timedelta(hours=3)
+    ServicePause.begin(services.wavebox.type, "wavebox-client", until)
+    html = card(browser, "Wavebox")
+    assert "Wavebox asked for a pause until" in html
+    assert f"{until.astimezone(UTC):%H:%M} UTC" in html
+
+
+def test_a_pause_that_is_over_is_not_shown(browser: Client, connection: Connection, services: FakeServices) -> None:
+    ServicePause.begin(services.wavebox.type, "wavebox-client", timezone.now() - timedelta(seconds=1))
+    assert "pause" not in card(browser, "Wavebox")
+
+
+def test_a_service_one_signs_in_with_has_nothing_to_press(browser: Client, user: User) -> None:
+    assert "Sign in here with your Attic account and it is linked." in card(browser, "Attic")
+    NavidromeAuth.objects.create(user=user, username="ada", password="hidden password")
+    html = card(browser, "Attic")
+    assert "Connected as <strong><bdi>ada</bdi></strong>, the account you sign in with." in html
+    assert "<button" not in html
+    assert "/disconnect/" not in html
+
+
+def test_other_peoples_connections_are_not_shown(browser: Client) -> None:
+    other = get_user_model().objects.create_user("bo")
+    SpotifyAuth.objects.create(user=other, access_token="x")
+    Connection.objects.update(account_name="bo at the service")
+    html = page(browser)
+    assert "bo at the service" not in html
+    assert "You have not linked Wavebox." in html
+
+
+def test_no_secret_is_on_the_page(browser: Client, connection: Connection) -> None:
+    assert "hidden" not in page(browser).replace('type="hidden"', "").replace('class="hidden"', "").replace(
+        'aria-hidden="true"', ""
+    )
+
+
+def test_a_hostile_account_name_is_inert(browser: Client, connection: Connection) -> None:
+    Connection.objects.update(account_name="<script>alert(1)</script>")
+    html = page(browser)
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_a_site_without_services_says_so(browser: Client, settings: Settings) -> None:
+    settings.PROVIDERS = ()
+    assert not registry.specs()
+    assert "There are no services here." in page(browser)
+
+
+def test_the_page_costs_the_same_whatever_is_linked(
+    browser: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(4):  # session, person, connections, pauses
+        browser.get("/connections/")
+    SpotifyAuth.objects.create(user=user, access_token="x")
+    NavidromeAuth.objects.create(user=user, username="ada", password="x")
+    for linked in Connection.objects.all():
+        HistorySync.objects.create(connection=linked, last_fetched_at=FETCHED_AT)
+    with django_assert_num_queries(4):
+        browser.get("/connections/")
