@@ -100,14 +100,16 @@ class NavidromeProvider(BatchedHistory):
         self, page: list[Scrobble], since: datetime, until: datetime | None
     ) -> Generator[list[Track], None, HistoryEnd]:
         """Walk the plays to the first one that is old enough: meeting it tells that nothing is missing in between."""
+        # What is played during the walk must not push plays from page to page.
+        newest = page[0].played_at if page else until
+        offered: list[Scrobble] = []
         start = 0
-        offered: set[int] = set()
         while page:
             batch = [
                 replace(song, played_at=scrobble.played_at)
                 for scrobble in page
-                # Plays that arrive meanwhile push others on to the next page, where they are met again.
-                if scrobble.id not in offered
+                # A play that arrives late, within the walk, pushes the end of a page to the top of the next.
+                if scrobble not in offered
                 and _is_within(scrobble.played_at, since, until)
                 and (song := self._song(scrobble.song_id)) is not None
             ]
@@ -115,10 +117,10 @@ class NavidromeProvider(BatchedHistory):
                 yield batch
             if page[-1].played_at <= since:
                 return HistoryEnd.REACHED_SINCE
-            offered = {scrobble.id for scrobble in page}
+            offered = page
             start += len(page)
-            page = self._get_scrobbles(start, until)
-            if page and offered.issuperset(scrobble.id for scrobble in page):
+            page = self._get_scrobbles(start, newest)
+            if page == offered:
                 raise InvalidResponseError("The pages of plays do not go on.", provider=self.type())
         return HistoryEnd.EXHAUSTED
 
