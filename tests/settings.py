@@ -9,7 +9,8 @@ os.environ.setdefault("SECRET_KEY", "tests-only-secret-key-of-more-than-fifty-ch
 os.environ.setdefault("FERNET_KEYS", "tests only key")
 
 from musicbridge.settings import *  # noqa: F403, the environment has to be set first
-from musicbridge.settings import DATABASES
+from musicbridge.settings import DATABASES, INSTALLED_APPS
+from providers.conf import DEFAULTS
 
 STATIC_ROOT = None  # nothing is collected for tests, and whitenoise warns of a folder that is not there
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -19,3 +20,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {
         "NAME": str(Path(tempfile.gettempdir()) / f"musicbridge-tests-{os.getpid()}.sqlite3")
     }
+
+# A service of somebody else, as a site would add it.
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.example_provider"]
+PROVIDERS = [*DEFAULTS["PROVIDERS"], "tests.example_provider.provider"]
+RADIOLA_URL = "https://radiola.example"
+RADIOLA_CLIENT_ID = "radiola-tests"

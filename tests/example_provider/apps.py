@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RadiolaConfig(AppConfig):
+    name = "tests.example_provider"
+    label = "radiola"
