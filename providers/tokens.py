@@ -14,7 +14,12 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from providers.datatypes import AuthResult
-from providers.exceptions import ReauthorizationRequiredError, ServiceUnavailableError
+from providers.exceptions import (
+    AuthenticationError,
+    ReauthorizationRequiredError,
+    ServiceUnavailableError,
+    TransientError,
+)
 from providers.models import Connection, OAuthTokens
 from providers.transport import AccessToken
 
@@ -35,8 +40,9 @@ class StoredTokenSource:
     """The `TokenSource` over one person's credential row.
 
     `refresh` calls the service and raises `ReauthorizationRequiredError` when the refresh token is dead.
-    Every method raises that, or `TransientError` while the service cannot refresh. A refresh never runs
-    inside a caller's transaction (`RuntimeError`): its rollback would lose a rotated token.
+    Every method raises that, `TransientError` while the service cannot refresh, or a plain `AuthenticationError`
+    where the person disconnected the service meanwhile. A refresh never runs inside a caller's transaction
+    (`RuntimeError`): its rollback would lose a rotated token.
     """
 
     def __init__(self, row: OAuthTokens, refresh: Callable[[str], AuthResult]) -> None:
@@ -64,8 +70,8 @@ class StoredTokenSource:
             self._reload()
             if self._row.token_version != seen_version:
                 return self._token()
-            if self._claim(seen_version):
-                return self._refreshed_as_claimed(seen_version)
+            if self._row.refresh_lease_until <= timezone.now() and self._claim():
+                return self._refreshed_as_claimed(may_use_old=may_use_old)
             if may_use_old and _lives(self._row, timedelta(0)):
                 return self._token()
             if timezone.now() > give_up_at:
@@ -77,30 +83,30 @@ class StoredTokenSource:
     def _reload(self) -> None:
         row = type(self._row).of(self._row.user_id)
         if row is None:
-            raise ReauthorizationRequiredError("The service was disconnected.", provider=self._row.provider_type)
+            raise AuthenticationError("The service was disconnected.", provider=self._row.provider_type)
         self._row = row
 
-    def _claim(self, seen_version: int) -> bool:
+    def _claim(self) -> bool:
         now = timezone.now()
         with transaction.atomic(durable=True):
-            return bool(
-                self._rows(seen_version).filter(refresh_lease_until__lte=now).update(refresh_lease_until=now + LEASE)
-            )
+            return bool(self._unchanged().filter(refresh_lease_until__lte=now).update(refresh_lease_until=now + LEASE))
 
-    def _refreshed_as_claimed(self, seen_version: int) -> AccessToken:
+    def _refreshed_as_claimed(self, *, may_use_old: bool) -> AccessToken:
         try:
+            if not self._row.refresh_token:
+                raise ReauthorizationRequiredError(
+                    "The link has run out and nothing was given to renew it with.", provider=self._row.provider_type
+                )
             result = self._refresh(self._row.refresh_token)
         except ReauthorizationRequiredError as error:
-            # Someone may have linked again meanwhile: then the newer version wins and nothing is wrong.
+            if self._note_dead(str(error)):
+                raise
             self._reload()
-            if self._row.token_version != seen_version:
+            return self._token()
+        except BaseException as error:
+            self._unchanged().update(refresh_lease_until=timezone.now() + COOL_DOWN)
+            if may_use_old and isinstance(error, TransientError) and _lives(self._row, timedelta(0)):
                 return self._token()
-            Connection.objects.get(user=self._row.user_id, provider_type=self._row.provider_type).mark_needs_reauth(
-                str(error)
-            )
-            raise
-        except BaseException:
-            self._rows(seen_version).update(refresh_lease_until=timezone.now() + COOL_DOWN)
             raise
         changes: dict[str, object] = {"access_token": result.access_token, "expires_at": result.expires_at}
         if result.refresh_token:
@@ -108,14 +114,27 @@ class StoredTokenSource:
         if result.scopes:
             changes["scopes"] = " ".join(result.scopes)
         with transaction.atomic(durable=True):
-            self._rows(seen_version).update(
-                token_version=seen_version + 1, refresh_lease_until=timezone.now(), **changes
+            self._unchanged().update(
+                token_version=self._row.token_version + 1, refresh_lease_until=timezone.now(), **changes
             )
         self._reload()
         return self._token()
 
-    def _rows(self, version: int) -> "models.QuerySet[OAuthTokens]":
-        return type(self._row)._default_manager.filter(pk=self._row.pk, token_version=version)
+    def _note_dead(self, detail: str) -> bool:
+        """Mark the link as dead, unless somebody linked again meanwhile: then nothing is wrong."""
+        with transaction.atomic(durable=True):
+            # The update takes the row's lock, so that linking again comes wholly before or wholly after.
+            if not self._unchanged().update(refresh_lease_until=timezone.now()):
+                return False
+            connection, _ = Connection.objects.get_or_create(
+                user_id=self._row.user_id, provider_type=self._row.provider_type
+            )
+            connection.mark_needs_reauth(detail)
+        return True
+
+    def _unchanged(self) -> "models.QuerySet[OAuthTokens]":
+        """Return the row for as long as its tokens are those that were read."""
+        return type(self._row)._default_manager.filter(pk=self._row.pk, token_version=self._row.token_version)
 
 
 def _lives(row: OAuthTokens, leeway: timedelta) -> bool:
