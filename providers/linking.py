@@ -296,12 +296,12 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
         connection = Connection.objects.get(user=user, provider_type=spec.type)
         if _is_another_account(connection, result):
             HistorySync.objects.filter(connection=connection).delete()
-        connection.account_id = result.account_id
-        connection.account_name = result.account_name
-        connection.authorized_at = granted_at
-        connection.link_expires_at = granted_at + spec.link_lifetime if spec.link_lifetime else None
-        connection.save(update_fields=["account_id", "account_name", "authorized_at", "link_expires_at"])
-        connection.mark_ok()
+        connection.mark_authorized(
+            account_id=result.account_id,
+            account_name=result.account_name,
+            authorized_at=granted_at,
+            link_expires_at=granted_at + spec.link_lifetime if spec.link_lifetime else None,
+        )
     logger.info("Person %s linked %s", user.pk, spec.type)
     return connection
 
