@@ -1,5 +1,6 @@
 """Typed reading of what a service answered: the one place where a wrong type becomes `InvalidResponseError`."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,9 @@ from providers.exceptions import InvalidResponseError
 
 MAX_INTEGER = 2**31 - 1
 """The largest whole number believed: what an integer column holds."""
+
+# What JSON can spell and a database cannot store: NUL (PostgreSQL) and half a surrogate pair (UTF-8).
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class JsonObject:
@@ -29,13 +33,13 @@ class JsonObject:
         return self._values.get(key) is not None
 
     def text(self, key: str) -> str:
-        """Return a text; empty where there is none."""
+        """Return a text without the characters that no database stores; empty where there is none."""
         value = self._values.get(key)
         if value is None:
             return ""
         if not isinstance(value, str):
             raise self._wrong(key, "text")
-        return value
+        return _UNSTORABLE.sub("", value)
 
     def required_text(self, key: str) -> str:
         """Return a text that must be there and not be empty."""
@@ -115,7 +119,7 @@ class JsonObject:
             return []
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise self._wrong(key, "a list of texts")
-        return list(values)
+        return [_UNSTORABLE.sub("", value) for value in values]
 
     def _number(self, key: str) -> int:
         value = self._values.get(key)
