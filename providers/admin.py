@@ -142,6 +142,9 @@ class ConnectionAdmin(_ConnectionAdmin):
         sync = _sync(connection)
         return truncatechars(connection.status_detail or (sync.last_error if sync else ""), 200)
 
+    def _name(self, connection: Connection) -> str:
+        return f"{self.service(connection)} of {connection.user.get_username()}"
+
     @admin.action(description="Fetch now", permissions=["change"])
     def fetch_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         """Fetch what is new, as far as the time goes."""
@@ -149,14 +152,16 @@ class ConnectionAdmin(_ConnectionAdmin):
         for connection in queryset.select_related("user"):
             remaining = stop_at - time.monotonic()
             if remaining <= 0:
-                self.message_user(request, f"{connection}: no time left, fetch it again.", messages.WARNING)
+                self.message_user(request, f"{self._name(connection)}: no time left, fetch it again.", messages.WARNING)
                 continue
             report = fetch(connection, max_seconds=remaining)
             if report is None:
-                self.message_user(request, f"{connection}: there is nothing to fetch from.", messages.WARNING)
+                self.message_user(
+                    request, f"{self._name(connection)}: there is nothing to fetch from.", messages.WARNING
+                )
                 continue
             level = messages.ERROR if report.outcome is FetchOutcome.FAILED else messages.SUCCESS
-            text = f"{connection}: {report.stored} new, {report.outcome.replace('_', ' ')}. {report.detail}"
+            text = f"{self._name(connection)}: {report.stored} new, {report.outcome.replace('_', ' ')}. {report.detail}"
             self.message_user(request, text, level)
 
     @admin.action(description="Check", permissions=["change"])
@@ -166,16 +171,16 @@ class ConnectionAdmin(_ConnectionAdmin):
             try:
                 check(connection)
             except (ProviderError, ProviderConfigurationError, registry.UnknownProviderError) as error:
-                self.message_user(request, f"{connection}: {error}", messages.ERROR)
+                self.message_user(request, f"{self._name(connection)}: {error}", messages.ERROR)
             else:
-                self.message_user(request, f"{connection}: works.", messages.SUCCESS)
+                self.message_user(request, f"{self._name(connection)}: works.", messages.SUCCESS)
 
     @admin.action(description="Disconnect", permissions=["change"])
     def disconnect(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         """Forget the secrets; connection, history and how far it reaches stay."""
         for connection in queryset.select_related("user"):
             linking.disconnect(connection.user, connection.provider_type)
-            self.message_user(request, f"{connection}: disconnected.", messages.SUCCESS)
+            self.message_user(request, f"{self._name(connection)}: disconnected.", messages.SUCCESS)
 
 
 def _sync(connection: Connection) -> HistorySync | None:

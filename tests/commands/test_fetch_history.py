@@ -1,0 +1,124 @@
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from providers import registry
+from providers.exceptions import RateLimitedError, ServiceUnavailableError
+from providers.models import Connection, Listen
+from tests.history.fakes import START, ListHistory, listen_at
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def histories(monkeypatch):
+    """What each service holds, by type; a service that is not in here was never linked."""
+    services: dict[str, ListHistory] = {}
+    monkeypatch.setattr(registry, "build", lambda provider_type, user: services.get(provider_type))
+    return services
+
+
+@pytest.fixture
+def linked(user, histories):
+    for provider_type in ("lastfm", "spotify"):
+        Connection.objects.create(user=user, provider_type=provider_type)
+        histories[provider_type] = ListHistory([listen_at(minutes) for minutes in range(3)])
+    return histories
+
+
+def run(*arguments, **options):
+    out = StringIO()
+    call_command("fetch_history", *arguments, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_it_says_per_connection_what_was_seen_and_stored(linked):
+    assert run().splitlines() == [
+        "lastfm of ada: 3 seen, 3 stored, complete.",
+        "spotify of ada: 3 seen, 3 stored, complete.",
+    ]
+
+
+def test_json_holds_the_same_for_programs(linked):
+    (lastfm, spotify) = json.loads(run("--json"))
+
+    assert (lastfm["provider"], lastfm["seen"], lastfm["stored"]) == ("lastfm", 3, 3)
+    assert lastfm["complete_until"] == (START + timedelta(minutes=2)).isoformat()
+    assert (spotify["outcome"], spotify["history_end"]) == ("complete", "exhausted")
+
+
+def test_only_what_is_asked_for_is_fetched(linked, django_user_model):
+    other = django_user_model.objects.create_user("bo")
+    Connection.objects.create(user=other, provider_type="lastfm")
+
+    output = run(user="bo", provider="lastfm")
+
+    assert output == "lastfm of bo: 3 seen, 3 stored, complete.\n"
+
+
+@pytest.mark.req("PROV-011")
+def test_a_service_never_linked_is_passed_over_in_silence(user, histories):
+    Connection.objects.create(user=user, provider_type="spotify")
+
+    assert run() == ""
+
+
+def test_a_disconnected_service_is_not_fetched(linked, user):
+    Connection.objects.get(provider_type="spotify").mark_disconnected()
+
+    assert "spotify" not in run()
+
+
+def test_one_failing_connection_does_not_stop_the_others(linked):
+    def down(number):
+        raise ServiceUnavailableError("The service is down.", provider="lastfm")
+
+    linked["lastfm"].before_page = down
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="1 of 2 connections") as failure:
+        call_command("fetch_history", stdout=out)
+
+    assert failure.value.returncode == 1
+    assert "lastfm of ada: 0 seen, 0 stored, failed. The service is down." in out.getvalue()
+    assert "spotify of ada: 3 seen, 3 stored, complete." in out.getvalue()
+
+
+def test_a_parked_connection_is_no_failure(linked):
+    retry_at = datetime(2099, 1, 2, 14, 20, tzinfo=UTC)
+
+    def slow_down(number):
+        raise RateLimitedError("Too many requests.", provider="lastfm", retry_at=retry_at)
+
+    linked["lastfm"].before_page = slow_down
+
+    assert "parked, resumes at 2099-01-02 14:20 UTC" in run()
+
+
+def test_a_dry_run_stores_nothing(linked):
+    assert "lastfm of ada: 3 seen, 3 would be stored, complete." in run("--dry-run")
+    assert not Listen.objects.exists()
+
+
+def test_since_without_a_zone_is_utc(linked):
+    run("--since", "2026-03-01T12:00:30")
+
+    assert linked["lastfm"].asked == [(datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC), None)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--user", "nobody"], "There is no person 'nobody'"),
+        (["--provider", "tapedeck"], "There is no service 'tapedeck'; there are: "),
+        (["--since", "yesterday"], "invalid time"),
+    ],
+)
+def test_wrong_usage_is_one_clear_line(arguments, message):
+    with pytest.raises(CommandError, match=message) as failure:
+        run(*arguments)
+
+    assert "\n" not in str(failure.value)

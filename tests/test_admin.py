@@ -1,0 +1,146 @@
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from providers import registry
+from providers.models import Connection, LastFMAuth, Listen, SpotifyAuth
+from tests.history.fakes import ListHistory, listen_at
+
+pytestmark = pytest.mark.django_db
+
+CHANGELIST = reverse("admin:providers_connection_changelist")
+
+
+@pytest.fixture
+def linked(user):
+    LastFMAuth.objects.create(user=user, username="ada-plays", session_key="seeded-session-key")
+    SpotifyAuth.objects.create(user=user, access_token="seeded-access", refresh_token="seeded-refresh")
+    return Connection.objects.get(user=user, provider_type="lastfm")
+
+
+def act(admin_client, action, *connections):
+    data = {"action": action, "_selected_action": [connection.pk for connection in connections]}
+    return admin_client.post(CHANGELIST, data, follow=True)
+
+
+def test_one_list_shows_the_connections_of_all_services(admin_client, linked):
+    page = admin_client.get(CHANGELIST).content.decode()
+
+    for text in ("ada", "ada-plays", "Last.fm", "Spotify", "Connected"):
+        assert text in page
+
+
+def test_no_page_of_the_admin_holds_a_secret(admin_client, linked):
+    pages = [
+        admin_client.get(address).content.decode()
+        for address in (
+            reverse("admin:index"),
+            CHANGELIST,
+            *(reverse("admin:providers_connection_change", args=[row.pk]) for row in Connection.objects.all()),
+        )
+    ]
+
+    assert len(pages) == 4
+    assert not any("seeded-" in page for page in pages)
+
+
+def test_nothing_of_a_connection_can_be_edited_added_or_deleted(admin_client, linked):
+    change = reverse("admin:providers_connection_change", args=[linked.pk])
+
+    admin_client.post(change, {"account_name": "another", "status": "disconnected"})
+
+    linked.refresh_from_db()
+    assert (linked.account_name, linked.status) == ("ada-plays", "ok")
+    assert admin_client.get(reverse("admin:providers_connection_add")).status_code == 403
+    assert admin_client.post(reverse("admin:providers_connection_delete", args=[linked.pk])).status_code == 403
+
+
+@pytest.mark.parametrize("query", ["q=ada-plays", "provider_type__exact=lastfm", "status__exact=ok&q=ada"])
+def test_connections_can_be_searched_and_filtered(admin_client, linked, query):
+    page = admin_client.get(f"{CHANGELIST}?{query}").content.decode()
+
+    assert "ada-plays" in page
+
+
+def test_a_filter_leaves_the_others_out(admin_client, linked):
+    assert "ada-plays" not in admin_client.get(f"{CHANGELIST}?provider_type__exact=spotify").content.decode()
+
+
+def test_the_list_costs_the_same_number_of_queries_however_long_it_is(admin_client, django_user_model, linked):
+    def count():
+        with CaptureQueriesContext(database) as queries:
+            admin_client.get(CHANGELIST)
+        return len(queries)
+
+    before = count()
+    for number in range(20):
+        person = django_user_model.objects.create_user(f"person {number}")
+        LastFMAuth.objects.create(user=person, username=f"name {number}", session_key="k")
+        SpotifyAuth.objects.create(user=person, access_token="t")
+
+    assert count() == before
+
+
+def test_a_row_that_cannot_be_decrypted_says_so_and_the_others_still_show(admin_client, linked, settings):
+    settings.FERNET_KEYS = ["another key"]
+    other = admin_client.get(reverse("admin:index")).wsgi_request.user
+    LastFMAuth.objects.create(user=other, username="still-fine", session_key="k")
+
+    page = admin_client.get(CHANGELIST)
+    detail = admin_client.get(reverse("admin:providers_connection_change", args=[linked.pk]))
+
+    assert page.status_code == detail.status_code == 200
+    assert page.content.decode().count("Cannot be decrypted") == 2
+    assert "still-fine" in page.content.decode()
+    assert "Cannot be decrypted" in detail.content.decode()
+
+
+def test_fetch_now_brings_listens_home(admin_client, linked, monkeypatch):
+    monkeypatch.setattr(registry, "build", lambda provider_type, user: ListHistory([listen_at(1), listen_at(2)]))
+
+    page = act(admin_client, "fetch_now", linked).content.decode()
+
+    assert "Last.fm of ada: 2 new, complete." in page
+    assert Listen.objects.filter(user=linked.user).count() == 2
+
+
+def test_check_tells_whether_the_link_works(admin_client, linked, monkeypatch):
+    monkeypatch.setattr(registry, "build", lambda provider_type, user: ListHistory([]))
+
+    assert "Last.fm of ada: works." in act(admin_client, "check_now", linked).content.decode()
+
+
+def test_check_tells_what_is_wrong(admin_client, linked, settings):
+    settings.FERNET_KEYS = ["another key"]
+
+    assert "cannot be decrypted" in act(admin_client, "check_now", linked).content.decode()
+
+
+@pytest.mark.parametrize("keys", [["tests only key"], ["another key"]])
+def test_disconnect_forgets_the_secrets_and_keeps_the_history_even_if_they_cannot_be_read(
+    admin_client, linked, settings, keys
+):
+    settings.FERNET_KEYS = keys
+
+    page = act(admin_client, "disconnect", linked).content.decode()
+
+    assert "Last.fm of ada: disconnected." in page
+    linked.refresh_from_db()
+    assert linked.status == Connection.Status.DISCONNECTED
+    assert not LastFMAuth.objects.exists()
+    assert SpotifyAuth.objects.count() == 1
+
+
+def test_who_may_only_look_cannot_act(client, django_user_model, linked):
+    from django.contrib.auth.models import Permission
+
+    looker = django_user_model.objects.create_user("looker", password="pw", is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_connection"))
+    client.force_login(looker)
+
+    act(client, "disconnect", linked)
+
+    assert LastFMAuth.objects.exists()
+    assert not LogEntry.objects.exists()
