@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from providers import conf, registry
 
@@ -26,6 +26,20 @@ def check_services(**_: Any) -> list[CheckMessage]:
     except conf.ProviderConfigurationError as error:
         return [Error(str(error), id="providers.E003")]
     return [message for spec in specs for message in _messages(spec)]
+
+
+@register(Tags.security)
+def check_session_cookie(**_: Any) -> list[CheckMessage]:
+    """A strict cookie stays at home when a service sends the browser back: nobody would be signed in then."""
+    if str(conf.get("SESSION_COOKIE_SAMESITE")).lower() != "strict":
+        return []
+    return [
+        Warning(
+            'SESSION_COOKIE_SAMESITE is "Strict": people who come back from a service are asked to sign in again.',
+            hint='Set it to "Lax", which is Django\'s default.',
+            id="providers.W004",
+        )
+    ]
 
 
 def _messages(spec: registry.ProviderSpec) -> Iterator[CheckMessage]:
