@@ -1,5 +1,6 @@
 """Settings of the site, read from the environment and from `.env`. Every one is explained in `.env.example`."""
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -75,9 +76,27 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+# --- who gets in ------------------------------------------------------------------------------------------
+# Local accounts before Navidrome: an administrator signs in while it is down.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "providers.backends.NavidromeBackend",
+]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "providers:connections"
 LOGOUT_REDIRECT_URL = "login"
+# A name is locked for the address that guesses at it, not for its owner elsewhere. The address is the one that
+# connects: what a header says of another may be made up, so behind a proxy a name is locked for everybody.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "musicbridge.throttle.typed_name"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)  # as templates/registration/locked_out.html says
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
+# Who signed in when, and from where, is nobody's business.
+AXES_DISABLE_ACCESS_LOG = True
 
 # --- what browsers are told -------------------------------------------------------------------------------
 _is_https = _public.scheme == "https"
@@ -123,6 +142,9 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        # At INFO these two tell each sign-in in four lines, and each limiter there is.
+        "axes": {"level": "WARNING"},
+        "pyrate_limiter": {"level": "WARNING"},
     },
 }
 AXES_VERBOSE = False

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from musicbridge.demo import DemoError, Visitor
+from providers import registry
 
 FETCH_EVERY_SECONDS = 30
 START_WITHIN_SECONDS = 60
@@ -33,6 +34,7 @@ class Command(BaseCommand):
     """
 
     help = "Show the product at work against built-in simulators: link, fetch, then serve the site."
+    requires_system_checks = []  # The site it starts has settings of its own, and checks them.
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
@@ -124,8 +126,10 @@ def _manage(environment: dict[str, str], *arguments: str) -> str:
 
 
 def _fetch(environment: dict[str, str]) -> dict[str, int]:
+    """Fetch once and return how many listens came home, per service, in the order of the settings."""
     reports = json.loads(_manage(environment, "fetch_history", "--json"))
-    return {report["provider"]: report["stored"] for report in reports}
+    stored = {report["provider"]: report["stored"] for report in reports}
+    return {spec.type: stored.get(spec.type, 0) for spec in registry.specs()}
 
 
 @contextmanager

@@ -16,6 +16,7 @@ class Command(BaseCommand):
     """Serves simulators of the built-in services on 127.0.0.1 until it is told to stop."""
 
     help = "Serve simulators of the built-in services on 127.0.0.1, and print the settings that lead the site there."
+    requires_system_checks = []  # What it is for is a site whose settings are yet to be written.
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
