@@ -20,10 +20,10 @@ class RecentTracksPage:
 
 
 def parse_session(document: Mapping[str, Any]) -> AuthResult:
-    """Read auth.getSession. The session key is the access token; accounts have no id but their name."""
+    """Read auth.getSession. The session key is the access token; accounts have no id but their name, in any case."""
     session = _answer(document).object("session")
     name = session.required_text("name")
-    return AuthResult(access_token=session.required_text("key"), account_id=name, account_name=name)
+    return AuthResult(access_token=session.required_text("key"), account_id=name.casefold(), account_name=name)
 
 
 def parse_recent_tracks(document: Mapping[str, Any]) -> RecentTracksPage:

@@ -40,7 +40,7 @@ def test_a_person_who_agrees_comes_back_with_the_state_and_a_token_worth_a_sessi
 
     result = authenticator.exchange_code(back["token"])
     assert len(result.access_token) == 32
-    assert (result.account_id, result.account_name) == ("Ada", "Ada")
+    assert (result.account_id, result.account_name) == ("ada", "Ada")
     assert result.expires_at is None
     assert result.access_token not in repr(result)
     (seen,) = lastfm.faults.seen("auth.getSession")

@@ -108,7 +108,7 @@ def test_a_wrong_page_is_an_invalid_response(document: dict[str, Any]) -> None:
 def test_a_session_is_an_access_token_and_a_name(payload: Payload) -> None:
     result = parse_session(payload("get_session__granted"))
     assert result.access_token == "0123456789abcdef0123456789abcdef"
-    assert (result.account_id, result.account_name) == ("Ada", "Ada")
+    assert (result.account_id, result.account_name) == ("ada", "Ada")
     assert (result.refresh_token, result.expires_at, result.scopes) == ("", None, ())
 
 
