@@ -1,10 +1,13 @@
 """Builds one person's Spotify provider in a process of its own: for test_refresh_across_processes.
 
-Says `ready` when it has started, `building` when it was told to go on, and at last what came of it.
+Says `ready` and goes on when it is told to; says `waiting` once when another process holds the lease, and at last
+what came of it.
 """
 
 import os
 import sys
+import time
+from types import SimpleNamespace
 
 import django
 
@@ -15,14 +18,23 @@ def main(username: str) -> None:
     # Only now can anything of Django's be imported.
     from django.contrib.auth import get_user_model
 
-    from providers import registry
+    from providers import registry, tokens
     from providers.contracts import PlaylistManager
     from providers.exceptions import ProviderError
 
+    has_waited = False
+
+    def sleep(seconds: float) -> None:
+        nonlocal has_waited
+        if not has_waited:
+            say("waiting")
+        has_waited = True
+        time.sleep(seconds)
+
+    setattr(tokens, "time", SimpleNamespace(sleep=sleep))  # noqa: B010, a module has no public `time` to assign to
     user = get_user_model().objects.get_by_natural_key(username)
     say("ready")
     sys.stdin.readline()
-    say("building")
     try:
         provider = registry.build("spotify", user)
         assert isinstance(provider, PlaylistManager)

@@ -8,11 +8,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from threading import Event
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import IO, TYPE_CHECKING, Self
 from urllib.parse import quote
 
 import pytest
@@ -94,35 +94,57 @@ def expired(transactional_db: None, spotify: SpotifySimulator) -> SpotifyAuth:
     )
 
 
-@contextmanager
-def processes(address: str, count: int) -> Iterator[list["subprocess.Popen[str]"]]:
-    """Start processes that are ready to build the person's provider, and leave none behind."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url(),
-        "SPOTIFY_CLIENT_ID": "musicbridge-demo",
-        "SPOTIFY_ACCOUNTS_URL": f"{address}/accounts",
-        "SPOTIFY_API_URL": f"{address}/api/v1",
-        "PROVIDER_RATE_LIMITS": "none",
-    }
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.build_spotify", "ada"],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(count)
-    ]
-    try:
-        for process in started:
-            assert said(process) == "ready"
-        yield started
-    finally:
-        for process in started:
+class Crew:
+    """Processes that build the person's provider when they are told to, and what they say."""
+
+    def __init__(self, address: str, count: int) -> None:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": database_url(),
+            "SPOTIFY_CLIENT_ID": "musicbridge-demo",
+            "SPOTIFY_ACCOUNTS_URL": f"{address}/accounts",
+            "SPOTIFY_API_URL": f"{address}/api/v1",
+            "PROVIDER_RATE_LIMITS": "none",
+        }
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.build_spotify", "ada"],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(count)
+        ]
+        self._said: SimpleQueue[str] = SimpleQueue()
+        for process in self.processes:
+            Thread(target=self._listen, args=(process.stdout,), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        self.hear("ready", len(self.processes))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes:
             process.kill()
-            process.communicate()
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+
+    def _listen(self, stdout: IO[str]) -> None:
+        with stdout:
+            for line in stdout:
+                self._said.put(line.strip())
+
+    def hear(self, word: str, times: int) -> None:
+        """Wait until this was said so often, and nothing else meanwhile."""
+        assert [self._said.get(timeout=60) for _ in range(times)] == [word] * times
+
+    def let_build(self, *processes: "subprocess.Popen[str]") -> None:
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
 
 
 def database_url() -> str:
@@ -133,20 +155,15 @@ def database_url() -> str:
     return f"postgres://{account}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
 
 
-def said(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def let_build(process: "subprocess.Popen[str]") -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-    assert said(process) == "building"
-
-
-def end_the_lease() -> None:
-    """Let the time pass that a process is given for a refresh."""
+def kill_the_one_that_refreshes(crew: Crew, endpoint: HeldTokenEndpoint) -> None:
+    """Kill it while the others wait for it, and let the time of its lease pass."""
+    winner, *others = crew.processes
+    crew.let_build(winner)
+    assert endpoint.arrived.wait(60)
+    crew.let_build(*others)
+    crew.hear("waiting", len(others))
+    winner.kill()
+    assert winner.wait() == -signal.SIGKILL
     assert SpotifyAuth.objects.filter(refresh_lease_until__gt=timezone.now()).update(refresh_lease_until=timezone.now())
 
 
@@ -156,11 +173,11 @@ def test_twenty_processes_at_once_cause_one_refresh_and_all_get_a_working_provid
     spotify: SpotifySimulator, expired: SpotifyAuth
 ) -> None:
     endpoint = HeldTokenEndpoint(spotify.wsgi, answered_when_released)
-    with serving(endpoint) as address, processes(address, PROCESSES) as all_of_them:
-        for process in all_of_them:
-            let_build(process)
+    with serving(endpoint) as address, Crew(address, PROCESSES) as crew:
+        crew.let_build(*crew.processes)
+        crew.hear("waiting", PROCESSES - 1)
         endpoint.released.set()
-        assert [said(process) for process in all_of_them] == ["working"] * PROCESSES
+        crew.hear("working", PROCESSES)
     assert len(spotify.seen("token")) == 1
     row = SpotifyAuth.objects.get()
     assert row.token_version == 2
@@ -175,15 +192,9 @@ def test_when_the_one_that_refreshes_is_killed_another_takes_over_after_its_leas
     spotify: SpotifySimulator, expired: SpotifyAuth
 ) -> None:
     endpoint = HeldTokenEndpoint(spotify.wsgi, lost_on_the_way)
-    with serving(endpoint) as address, processes(address, 3) as (winner, *others):
-        let_build(winner)
-        assert endpoint.arrived.wait(30)
-        for process in others:
-            let_build(process)
-        winner.send_signal(signal.SIGKILL)
-        assert winner.wait() == -signal.SIGKILL
-        end_the_lease()
-        assert [said(process) for process in others] == ["working", "working"]
+    with serving(endpoint) as address, Crew(address, 3) as crew:
+        kill_the_one_that_refreshes(crew, endpoint)
+        crew.hear("working", 2)
         endpoint.released.set()
     assert len(spotify.seen("token")) == 1
     assert Connection.objects.get().status == Connection.Status.OK
@@ -193,15 +204,9 @@ def test_a_rotated_token_that_is_lost_with_its_process_means_linking_again(
     spotify: SpotifySimulator, expired: SpotifyAuth
 ) -> None:
     endpoint = HeldTokenEndpoint(spotify.wsgi, granted_but_lost_on_the_way_back)
-    with serving(endpoint) as address, processes(address, 3) as (winner, *others):
-        let_build(winner)
-        assert endpoint.arrived.wait(30)
-        for process in others:
-            let_build(process)
-        winner.send_signal(signal.SIGKILL)
-        assert winner.wait() == -signal.SIGKILL
-        end_the_lease()
-        assert [said(process) for process in others] == ["ReauthorizationRequiredError"] * 2
+    with serving(endpoint) as address, Crew(address, 3) as crew:
+        kill_the_one_that_refreshes(crew, endpoint)
+        crew.hear("ReauthorizationRequiredError", 2)
         endpoint.released.set()
     assert len(spotify.seen("token")) == 2
     link = Connection.objects.get()
