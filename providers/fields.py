@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.core.exceptions import FieldError, ValidationError
 from django.db import models
+from django.db.models.expressions import ExpressionWrapper, F
 from django.utils.encoding import force_bytes
 from fernet_fields import hkdf
 
@@ -105,3 +106,14 @@ class EncryptedTextField(FernetTextField):
             except InvalidToken:
                 raise ValidationError(f"{self.name} was dumped under a key that is not in FERNET_KEYS.") from None
         return super().to_python(value)
+
+
+def secret_names(model: type[models.Model]) -> list[str]:
+    """Return the names of a model's own encrypted fields."""
+    return [field.name for field in model._meta.local_concrete_fields if isinstance(field, EncryptedTextField)]
+
+
+def ciphertexts(rows: "models.QuerySet[Any]", *columns: str) -> "models.QuerySet[Any, tuple[Any, ...]]":
+    """Return, per row, these columns and then each of `secret_names` as the database holds it, undecrypted."""
+    stored = (ExpressionWrapper(F(name), output_field=models.BinaryField()) for name in secret_names(rows.model))
+    return rows.values_list(*columns, *stored)

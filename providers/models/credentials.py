@@ -4,13 +4,11 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models.expressions import ExpressionWrapper
-from django.db.models.expressions import F as Column
 from django.utils import timezone
 
 from providers.datatypes import AuthResult
 from providers.exceptions import ReauthorizationRequiredError
-from providers.fields import EncryptedTextField, is_decryptable
+from providers.fields import EncryptedTextField, ciphertexts, is_decryptable, secret_names
 from providers.models.connections import Connection
 
 
@@ -66,29 +64,13 @@ class ProviderAuth(models.Model):
     @classmethod
     def secret_names(cls) -> list[str]:
         """Return the names of the encrypted fields."""
-        return [field.name for field in cls._meta.concrete_fields if isinstance(field, EncryptedTextField)]
-
-    @classmethod
-    def ciphertexts(cls) -> "models.QuerySet[Self, dict[str, Any]]":
-        """Return, per row, `pk`, `user_id` and each secret as the database holds it, undecrypted, in `raw_<name>`."""
-        raw = {
-            f"raw_{name}": ExpressionWrapper(Column(name), output_field=models.BinaryField())
-            for name in cls.secret_names()
-        }
-        rows: models.QuerySet[Self, dict[str, Any]] = (
-            cls._default_manager.order_by("pk").annotate(**raw).values("pk", "user_id", *raw)
-        )
-        return rows
+        return secret_names(cls)
 
     @classmethod
     def undecryptable_user_ids(cls, user_ids: list[int]) -> set[int]:
         """Return those of the people whose row holds a secret that no key decrypts, in one query."""
-        rows = cls.ciphertexts().filter(user_id__in=user_ids)
-        return {
-            row["user_id"]
-            for row in rows
-            if not all(is_decryptable(value) for name, value in row.items() if name.startswith("raw_"))
-        }
+        rows = ciphertexts(cls._default_manager.filter(user_id__in=user_ids), "user_id")
+        return {user_id for user_id, *secrets in rows if not all(map(is_decryptable, secrets))}
 
 
 class OAuthTokens(ProviderAuth):

@@ -9,6 +9,7 @@ from providers import conf, registry
 from providers.contracts import Authenticator, HistoryFetcher
 from providers.datatypes import AuthAttempt
 from providers.exceptions import AuthenticationError, RateLimitedError, ReauthorizationRequiredError
+from providers.fields import ciphertexts
 from providers.lastfm import SPEC
 from providers.lastfm.factory import authorize_origins, build_authenticator, build_provider
 from providers.models import Connection, LastFMAuth
@@ -59,8 +60,8 @@ def test_a_link_is_stored_encrypted_and_read_back_from_the_database(
 
     LastFMAuth(user=user).store(result)
 
-    (stored,) = LastFMAuth.ciphertexts()
-    assert result.access_token.encode() not in bytes(stored["raw_session_key"])
+    ((_, stored),) = ciphertexts(LastFMAuth.objects.all(), "pk")
+    assert result.access_token.encode() not in bytes(stored)
     assert LastFMAuth.objects.get().session_key == result.access_token
     assert Connection.objects.get(user=user, provider_type="lastfm").account_name == "Ada"
 
