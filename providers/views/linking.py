@@ -67,7 +67,7 @@ _PROBLEMS: Mapping[Problem, _Explanation] = {
 # A person's own choice is no error, so the page that tells of it has an ordinary status.
 _DENIED = _Explanation(
     title="You did not let us in",
-    happened="{service} says that you cancelled, so nothing was read and nothing was stored.",
+    happened="{service} says that you cancelled.",
     advice="If that was a slip, start again and agree this time.",
     status=200,
 )

@@ -57,7 +57,7 @@ def test_a_linked_service_says_as_whom_since_when_and_until_when(
     html = card(browser, "Wavebox")
     assert "Connected as <strong><bdi>ada</bdi></strong>." in html
     assert '<time datetime="2026-11-21T19:05:00+00:00">21 Nov 2026, 19:05 UTC</time>' in html
-    assert "1 May 2027, 00:00 UTC" in html
+    assert '<time datetime="2027-05-01T00:00:00+00:00">1 May 2027</time>' in html
     assert f'href="/connections/{services.wavebox.type}/disconnect/"' in html
 
 
@@ -85,7 +85,8 @@ def test_a_dead_link_says_why_and_what_to_do(browser: Client, connection: Connec
     html = card(browser, "Wavebox")
     assert "Needs you" in html
     assert "The service does not know the link any more." in html
-    assert "Link Wavebox again and everything goes on where it stopped." in html
+    assert "Once it is linked again, everything goes on where it stopped." in html
+    assert "Link again<span" in html
 
 
 def test_a_disconnected_service_can_be_linked_again(browser: Client, connection: Connection) -> None:

@@ -1,0 +1,106 @@
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import expect
+
+from providers.models import Connection, SpotifyAuth
+from providers.testing.simulators.household import USERNAME
+from tests.browser.conftest import Site
+
+
+@pytest.mark.req("PROV-005")
+@pytest.mark.req("PROV-031")
+@pytest.mark.req("PROV-041")
+def test_a_person_signs_in_links_two_services_reads_the_history_and_disconnects_one(site: Site) -> None:
+    page = site.page
+    site.open("/")
+    site.take_picture("1-sign-in")
+    site.sign_in()
+    expect(site.card("Navidrome")).to_contain_text(f"Connected as {USERNAME}, the account you sign in with.")
+    expect(site.card("Spotify")).to_contain_text("You have not linked Spotify.")
+    site.take_picture("2-connections-at-first")
+
+    page.get_by_role("button", name="Link Spotify").click()
+    page.get_by_role("radio", name="Ana").check()
+    site.take_picture("3-consent")
+    page.get_by_role("button", name="Agree").click()
+    expect(page).to_have_url(f"{site.url}/connections/")
+    expect(page.get_by_role("status")).to_have_text("Spotify is linked as Ana.")
+
+    page.get_by_role("button", name="Link Last.fm").click()
+    page.get_by_role("radio", name=USERNAME).check()
+    page.get_by_role("button", name="Yes, allow access").click()
+    expect(page).to_have_url(f"{site.url}/connections/")
+    expect(site.card("Spotify")).to_contain_text("Connected as Ana.")
+    expect(site.card("Last.fm")).to_contain_text(f"Connected as {USERNAME}.")
+
+    call_command("fetch_history", "--json")
+    page.reload()
+    expect(site.card("Spotify")).not_to_contain_text("Not yet")
+    site.take_picture("4-connections-linked")
+    page.get_by_role("link", name="History").click()
+    expect(page.locator(".listens li")).to_have_count(50)
+    site.take_picture("5-history")
+    page.get_by_role("link", name="Older listens").click()
+    expect(page.locator(".listens li")).to_have_count(50)
+    page.get_by_role("link", name="Spotify", exact=True).click()
+    expect(page.locator(".listens li .service").first).to_have_text("Spotify")
+
+    page.get_by_role("link", name="Connections").click()
+    page.get_by_role("link", name="Disconnect Spotify").click()
+    site.take_picture("6-disconnect")
+    page.get_by_role("button", name="Disconnect Spotify").click()
+    expect(page.get_by_role("status")).to_have_text("Spotify is disconnected. Your listens stay.")
+    expect(site.card("Spotify")).to_contain_text("You disconnected Spotify.")
+    expect(site.card("Last.fm")).to_contain_text("Connected")
+    site.take_picture("7-connections-after-disconnecting")
+    assert not SpotifyAuth.objects.exists()
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_person_who_cancels_is_told_that_nothing_was_linked(site: Site) -> None:
+    page = site.page
+    site.sign_in()
+    page.get_by_role("button", name="Link Spotify").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You did not let us in")
+    site.take_picture("8-denied")
+    assert not SpotifyAuth.objects.exists()
+
+    page.get_by_role("button", name="Link Spotify").click()
+    page.get_by_role("button", name="Agree").click()
+    expect(site.card("Spotify")).to_contain_text("Connected as")
+
+
+def test_a_person_who_lands_in_another_account_is_asked(site: Site) -> None:
+    page = site.page
+    site.sign_in()
+    page.get_by_role("button", name="Link Spotify").click()
+    page.get_by_role("radio", name="Ana").check()
+    page.get_by_role("button", name="Agree").click()
+    page.get_by_role("button", name="Link again Spotify").click()
+    page.get_by_role("radio", name="Bo").check()
+    page.get_by_role("button", name="Agree").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Another Spotify account?")
+    site.take_picture("9-another-account")
+    page.get_by_role("button", name="Switch to Bo").click()
+    expect(site.card("Spotify")).to_contain_text("Connected as Bo.")
+
+
+def test_a_wrong_password_is_told_beside_the_fields(site: Site) -> None:
+    site.sign_in(password="wrong")
+    expect(site.page.locator(".errorlist")).to_contain_text("do not go together")
+    site.take_picture("10-wrong-password")
+
+
+def test_a_dead_link_stands_out(site: Site) -> None:
+    page = site.page
+    site.sign_in()
+    page.get_by_role("button", name="Link Spotify").click()
+    page.get_by_role("button", name="Agree").click()
+    expect(site.card("Spotify")).to_contain_text("Connected as")
+    Connection.objects.get(provider_type="spotify").mark_needs_reauth("Spotify has ended this link.")
+    page.reload()
+    expect(site.card("Spotify")).to_contain_text("Needs you")
+    site.take_picture("11-dead-link")

@@ -1,0 +1,93 @@
+import json
+import logging
+import os
+import subprocess
+import sys
+
+import pytest
+
+from musicbridge.logs import WithoutQueries
+
+_SHOW = """
+import json
+from musicbridge import settings
+names = ["SECURE_SSL_REDIRECT", "SECURE_PROXY_SSL_HEADER", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE",
+         "SECURE_HSTS_SECONDS", "CSRF_TRUSTED_ORIGINS", "ALLOWED_HOSTS", "SPOTIFY_CLIENT_ID", "PROVIDERS"]
+print(json.dumps({name: getattr(settings, name, None) for name in names}))
+"""
+_PRODUCTION = {
+    "PUBLIC_URL": "https://bridge.example",
+    "TRUST_PROXY_HEADER": "true",
+    "SECRET_KEY": "a long random text for this test alone, of more than fifty characters",
+    "FERNET_KEYS": "one,two",
+    "SPOTIFY_CLIENT_ID": "client",
+    "SPOTIFY_REDIRECT_URI": "https://bridge.example/connections/spotify/callback/",
+    "LASTFM_API_KEY": "key",
+    "LASTFM_API_SECRET": "secret",
+    "NAVIDROME_URL": "https://navidrome.example",
+}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**inherited, "MUSICBRIDGE_ENV_FILE": os.devnull, "SECRET_KEY": "x", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def settings_with(**environment: str) -> dict[str, object]:
+    result = run("-c", _SHOW, **environment)
+    assert result.returncode == 0, result.stderr
+    shown: dict[str, object] = json.loads(result.stdout)
+    return shown
+
+
+def test_djangos_checks_find_nothing_to_say_about_a_site_in_production() -> None:
+    result = run("manage.py", "check", "--deploy", "--fail-level", "INFO", **_PRODUCTION)
+    assert result.returncode == 0, result.stderr
+
+
+def test_behind_a_trusted_proxy_everything_is_https() -> None:
+    shown = settings_with(**_PRODUCTION)
+    assert shown["SECURE_SSL_REDIRECT"] is True
+    assert shown["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
+    assert shown["SESSION_COOKIE_SECURE"] is shown["CSRF_COOKIE_SECURE"] is True
+    assert shown["SECURE_HSTS_SECONDS"] == 31_536_000
+    assert shown["CSRF_TRUSTED_ORIGINS"] == ["https://bridge.example"]
+    assert "bridge.example" in str(shown["ALLOWED_HOSTS"])
+
+
+def test_a_header_that_anybody_can_send_is_not_trusted_and_causes_no_endless_redirects() -> None:
+    shown = settings_with(PUBLIC_URL="https://bridge.example")
+    assert shown["SECURE_PROXY_SSL_HEADER"] is None
+    assert shown["SECURE_SSL_REDIRECT"] is False
+    assert shown["SESSION_COOKIE_SECURE"] is True
+
+
+def test_a_site_on_plain_http_keeps_its_cookies_usable() -> None:
+    shown = settings_with(PUBLIC_URL="http://127.0.0.1:8000")
+    assert shown["SESSION_COOKIE_SECURE"] is shown["CSRF_COOKIE_SECURE"] is False
+    assert shown["SECURE_HSTS_SECONDS"] == 0
+
+
+def test_the_services_settings_come_from_the_environment() -> None:
+    shown = settings_with(SPOTIFY_CLIENT_ID="mine", PROVIDERS="a.service,b.service")
+    assert shown["SPOTIFY_CLIENT_ID"] == "mine"
+    assert shown["PROVIDERS"] == ["a.service", "b.service"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("GET /callback/?state=s3cret&code=s3cret HTTP/1.1", "303", "0"), '"GET /callback/ HTTP/1.1" 303 0'),
+        (("GET /connections/ HTTP/1.1", "200", "10"), '"GET /connections/ HTTP/1.1" 200 10'),
+    ],
+)
+def test_no_query_reaches_the_log(arguments: tuple[str, ...], message: str) -> None:
+    record = logging.LogRecord("django.server", logging.INFO, "", 0, '"%s" %s %s', arguments, None)
+    assert WithoutQueries().filter(record)
+    assert record.getMessage() == message
