@@ -1,7 +1,13 @@
+from dataclasses import replace
+
 import pytest
+from django.core.checks import Error, Warning
 from pytest_django import Settings
 
-from providers.checks import check_session_cookie
+from providers import registry
+from providers.checks import check_services, check_session_cookie
+from providers.conf import SettingProblem
+from tests.fake_services import FakeServices
 
 
 @pytest.mark.parametrize("value", ["Strict", "strict"])
@@ -17,3 +23,32 @@ def test_a_session_cookie_that_stays_at_home_is_warned_of(settings: Settings, va
 def test_a_session_cookie_that_comes_back_from_a_service_is_in_order(settings: Settings, value: object) -> None:
     settings.SESSION_COOKIE_SAMESITE = value
     assert check_session_cookie() == []
+
+
+def test_a_missing_setting_is_named_with_the_service_that_wants_it(settings: Settings, services: FakeServices) -> None:
+    settings.SPOTIFY_CLIENT_ID = ""
+    (message,) = check_services()
+    assert isinstance(message, Warning)
+    assert message.msg == "SPOTIFY_CLIENT_ID is not set, so Wavebox is not set up."
+    assert message.hint is not None
+    assert "Set SPOTIFY_CLIENT_ID" in message.hint
+
+
+def test_services_that_are_set_up_are_in_order(services: FakeServices) -> None:
+    assert check_services() == []
+
+
+def test_a_wrong_setting_is_an_error_and_a_risky_one_a_warning(services: FakeServices) -> None:
+    problems = (SettingProblem("A is wrong."), SettingProblem("B is risky.", is_fatal=False))
+    registry.register(replace(registry.get("lastfm"), type="jukebox", label="Jukebox", check_settings=lambda: problems))
+    wrong, risky = check_services()
+    assert (type(wrong), wrong.msg) == (Error, "Jukebox: A is wrong.")
+    assert (type(risky), risky.msg) == (Warning, "Jukebox: B is risky.")
+
+
+@pytest.mark.parametrize("path", ["providers.typo", "json"])
+def test_a_service_that_cannot_be_loaded_is_an_error_that_names_it(settings: Settings, path: str) -> None:
+    settings.PROVIDERS = [path]
+    (message,) = check_services()
+    assert isinstance(message, Error)
+    assert path in message.msg
