@@ -21,8 +21,8 @@ check: $(VENV)/dev.stamp  ## style, types, import contracts, Django's checks wit
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	MUSICBRIDGE_ENV_FILE=docs/production.env $(RUN) manage.py check --deploy --fail-level WARNING
-	MUSICBRIDGE_ENV_FILE=docs/production.env $(RUN) manage.py makemigrations --check --dry-run
+	MUSICBRIDGE_ENV_FILE=tests/production.env $(RUN) manage.py check --deploy --fail-level WARNING
+	MUSICBRIDGE_ENV_FILE=tests/production.env $(RUN) manage.py makemigrations --check --dry-run
 
 bench: $(VENV)/dev.stamp  ## speed, as ratios within one run
 	$(RUN) -m benchmarks

@@ -1,6 +1,7 @@
 """Two ways to reach a WSGI app: in this process under its real address, or on a socket of this machine."""
 
 import io
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,13 +46,17 @@ def mounted(apps: Mapping[str, "WSGIApplication"]) -> Iterator[None]:
 def serving(app: "WSGIApplication", port: int = 0) -> Iterator[str]:
     """Serve ``app`` on 127.0.0.1 from a thread, on any free port unless told, and yield its base URL without a slash.
 
-    There is no access log: it would hold the queries, and with them codes and tokens.
+    There is no access log: it would hold the queries, and with them codes and tokens. Raises ``OSError`` when the port
+    is taken.
     """
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
+    # Bound here because werkzeug ends the whole process when it finds a port taken.
+    with socket.create_server(("127.0.0.1", port), backlog=128) as listener:
+        host, port = listener.getsockname()
+        server = make_server(host, port, app, threaded=True, request_handler=_QuietHandler, fd=listener.fileno())
     thread = Thread(target=server.serve_forever, args=(_POLL_SECONDS,), name="serving", daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{host}:{port}"
     finally:
         server.shutdown()
         thread.join()

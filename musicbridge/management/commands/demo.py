@@ -29,7 +29,7 @@ START_WITHIN_SECONDS = 60
 class Command(BaseCommand):
     """Starts simulators and the site, links a person's services, fetches, and goes on serving.
 
-    One parent for all: whatever ends it ends the parts. Database, keys and static files are its own, made anew
+    One parent for all: whatever ends it ends the parts. Database and keys are its own, made anew
     in `.demo/` each time, because the simulators begin anew as well.
     """
 
@@ -53,7 +53,6 @@ class Command(BaseCommand):
             with serving_household(f"{site_url}/connections/spotify/callback/") as household:
                 environment = _environment(site_url, household.settings)
                 _manage(environment, "migrate", "--verbosity=0")
-                _manage(environment, "collectstatic", "--noinput", "--verbosity=0")
                 with _site(port, environment) as server:
                     visitor = Visitor(site_url)
                     self._say(f"{USERNAME} signs in with Navidrome")
@@ -111,11 +110,11 @@ def _environment(site_url: str, service_settings: dict[str, str]) -> dict[str, s
     return {
         **os.environ,
         **service_settings,
+        "DJANGO_SETTINGS_MODULE": "musicbridge.settings",
         "MUSICBRIDGE_ENV_FILE": os.devnull,
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FERNET_KEYS": secrets.token_urlsafe(32),
         "DATABASE_URL": f"sqlite:///{folder / 'demo.sqlite3'}",
-        "STATIC_ROOT": str(folder / "static"),
         "PUBLIC_URL": site_url,
     }
 

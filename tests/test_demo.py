@@ -1,0 +1,77 @@
+"""The demo as a newcomer runs it: a process of its own, real HTTP, signals."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+import requests
+from django.conf import settings
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "MUSICBRIDGE_ENV_FILE": os.devnull, "SECRET_KEY": "of no use to the site"}
+    environment.pop("DATABASE_URL", None)
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_person_signs_in_links_and_their_listens_come_home_from_every_service():
+    with start("demo", "--no-serve") as demo:
+        out, err = demo.communicate()
+
+    assert demo.returncode == 0, err
+    counts = json.loads(out.splitlines()[-1])
+    assert list(counts) == ["spotify", "lastfm", "navidrome"]
+    assert all(count > 20 for count in counts.values())
+
+
+def test_whoever_stops_the_demo_stops_all_its_parts():
+    with start("demo") as demo:
+        assert demo.stderr is not None
+        site = next(found[0] for line in demo.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        assert requests.get(f"{site}/", timeout=10).status_code == 200
+
+        demo.send_signal(signal.SIGTERM)
+        demo.communicate()
+
+    assert demo.returncode == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(site.rpartition(":")[2]))) != 0
+
+
+def test_the_simulators_print_the_settings_that_lead_to_them_and_stop_when_told():
+    with start("simulate_providers", "--port", "9411") as simulators:
+        assert simulators.stdout is not None
+        simulated = dict(simulators.stdout.readline().strip().split("=", 1) for _ in range(9))
+        answer = requests.get(simulated["NAVIDROME_URL"] + "/rest/ping", timeout=10)
+
+        simulators.send_signal(signal.SIGTERM)
+        simulators.communicate()
+
+    assert simulated["SPOTIFY_API_URL"] == "http://127.0.0.1:9411/api/v1"
+    assert "subsonic-response" in answer.text
+    assert simulators.returncode == 0
+
+
+def test_a_port_that_is_taken_is_said_in_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 9421))
+        taken.listen()
+        with start("simulate_providers", "--port", "9421") as simulators:
+            _, err = simulators.communicate()
+
+    assert simulators.returncode == 1
+    assert "Try another --port" in err
