@@ -21,7 +21,7 @@ from providers.exceptions import (
     ReauthorizationRequiredError,
 )
 from providers.ratelimit import RateLimiter
-from providers.transport import Answer, ApiSession, Call, error_for_status
+from providers.transport import Answer, ApiSession, Call, error_for_status, retry_at
 
 PROTOCOL_VERSION = "1.16.1"
 CLIENT_NAME = "musicbridge"
@@ -122,7 +122,7 @@ class SubsonicClient:
     `ping` and `get_user`, at which somebody waits to be let in.
     """
 
-    def __init__(self, base_url: str, username: str, password: str, limiter: RateLimiter | None) -> None:
+    def __init__(self, base_url: str, username: str, password: str, limiter: RateLimiter | None = None) -> None:
         self._session = ApiSession(
             provider=Type.NAVIDROME,
             base_url=base_url,
@@ -252,7 +252,7 @@ def _find_login_error(answer: Answer) -> ProviderError | None:
             "Navidrome admits no more sign-ins to its own API for now.",
             provider=answer.provider,
             status_code=answer.status_code,
-            retry_at=datetime.now(UTC) + LOGIN_WINDOW,
+            retry_at=retry_at(answer) or datetime.now(UTC) + LOGIN_WINDOW,
         )
     return find_native_error(answer)
 
@@ -260,7 +260,7 @@ def _find_login_error(answer: Answer) -> ProviderError | None:
 class NativeClient:
     """Calls Navidrome's own API, the one of its web player, as one person. Raises `ProviderError`."""
 
-    def __init__(self, base_url: str, username: str, password: str, limiter: RateLimiter | None) -> None:
+    def __init__(self, base_url: str, username: str, password: str, limiter: RateLimiter | None = None) -> None:
         self._login_session = ApiSession(
             provider=Type.NAVIDROME,
             base_url=base_url,

@@ -146,6 +146,8 @@ class NavidromeProvider(BatchedHistory):
             batch = [track for track in plays if track.played_at and _is_within(track.played_at, since, until)]
             if batch:
                 yield batch
+            if any(track.played_at and track.played_at <= since for track in plays):
+                end = HistoryEnd.REACHED_SINCE
         return end
 
     def _get_played_albums(self, since: datetime) -> tuple[list[str], HistoryEnd]:
