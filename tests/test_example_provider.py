@@ -17,7 +17,7 @@ from providers.testing.conformance import (
     FactoryConformance,
     ProviderConformance,
 )
-from providers.testing.simulators.faults import Answer
+from providers.testing.simulators.faults import Faults
 from providers.testing.wsgi import mounted
 from tests.example_provider.models import RadiolaAuth
 from tests.example_provider.provider import SPEC, RadiolaProvider
@@ -65,12 +65,8 @@ class TestRadiola(ProviderConformance, BatchedHistoryConformance, AuthenticatorC
         return [row.access_token, row.refresh_token]
 
     @pytest.fixture
-    def requests_made(self, radiola: Radiola) -> Callable[[], int]:
-        return lambda: len(radiola.faults.requests_seen)
-
-    @pytest.fixture
-    def break_service(self, radiola: Radiola) -> Callable[[Answer], None]:
-        return lambda answer: radiola.faults.add("/", times=None, **answer)
+    def faults(self, radiola: Radiola) -> Faults:
+        return radiola.faults
 
     @pytest.fixture
     def listen(self, radiola: Radiola) -> Callable[[datetime], None]:

@@ -8,7 +8,7 @@ Make one test class out of the kits for what your provider can do, and override 
         @pytest.fixture
         def provider(self, service): return RadiolaProvider(...)  # of a linked person, against a simulated service
         @pytest.fixture
-        def break_service(self, service): return lambda answer: service.faults.add("/", times=None, **answer)
+        def faults(self, service): return service.faults  # a providers.testing.simulators.faults.Faults
 
 A fixture that is missing fails and says what to provide; nothing is ever skipped, and a capability without its
 kit fails too. `tests/example_provider` of the source repository, with its test, is a complete example.

@@ -34,11 +34,16 @@ class AuthenticatorConformance(Kit):
     )
 
     @pytest.fixture
-    def attempt(self, spec: "ProviderSpec") -> AuthAttempt:
-        """An attempt at linking. Override it where the service knows one callback address only."""
+    def callback_url(self, spec: "ProviderSpec") -> str:
+        """Where the browser shall come back to. Override it where the service knows one address only."""
+        return f"https://musicbridge.example/connections/{spec.type}/callback/"
+
+    @pytest.fixture
+    def attempt(self, spec: "ProviderSpec", callback_url: str) -> AuthAttempt:
+        """An attempt at linking."""
         return AuthAttempt(
             type=spec.type,
-            callback_url=f"https://musicbridge.example/connections/{spec.type}/callback/",
+            callback_url=callback_url,
             state=random_texts.token_urlsafe(32),
             code_verifier=random_texts.token_urlsafe(48),
         )

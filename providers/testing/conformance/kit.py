@@ -8,7 +8,7 @@ import pytest
 
 from providers.exceptions import ReauthorizationRequiredError
 from providers.testing.conformance.assertions import assert_untold, provider_error, traceback_of
-from providers.testing.simulators.faults import READY_MADE, Answer
+from providers.testing.simulators.faults import READY_MADE, Answer, Faults
 
 every_bad_answer = pytest.mark.parametrize("kind", sorted(READY_MADE))
 every_refusal = pytest.mark.parametrize("kind", ["connection_closed", "html_error_page", "redirect_elsewhere"])
@@ -53,11 +53,17 @@ class Kit:
     spec = wanted("the service's ProviderSpec")
     provider = wanted("the provider of a linked person, ready to use, against a service that answers as the real one")
     secrets = wanted("a list of the texts nobody may see: the tokens, keys and passwords the provider works with")
-    requests_made = wanted("a callable that returns how many requests the service has got so far")
-    break_service = wanted(
-        "a callable that takes a providers.testing.simulators.faults.Answer (status, headers, body), "
-        "which the service then gives to every request"
-    )
+    faults = wanted("the Faults of the simulated service; without one, override requests_made and break_service")
+
+    @pytest.fixture
+    def requests_made(self, faults: Faults) -> Callable[[], int]:
+        """How many requests the service has got so far."""
+        return lambda: len(faults.requests_seen)
+
+    @pytest.fixture
+    def break_service(self, faults: Faults) -> Callable[[Answer], object]:
+        """A way to make the service give one answer to every request."""
+        return lambda answer: faults.add("/", times=None, **answer)
 
     @pytest.fixture
     def sleeps(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
