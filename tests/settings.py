@@ -12,7 +12,6 @@ from musicbridge.settings import *  # noqa: F403, the environment has to be set 
 from musicbridge.settings import DATABASES, INSTALLED_APPS
 from providers.conf import DEFAULTS
 
-STATIC_ROOT = None  # nothing is collected for tests, and whitenoise warns of a folder that is not there
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.timeout(180)
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
     environment = {**os.environ, "MUSICBRIDGE_ENV_FILE": os.devnull, "SECRET_KEY": "of no use to the site"}
-    environment.pop("DATABASE_URL", None)
+    for name in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE"):  # those of the tests
+        environment.pop(name, None)
     return subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,
