@@ -1,11 +1,12 @@
 """System checks: what is missing or wrong in the settings, and what to do about it."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from providers import conf, registry
+from providers import conf, debug, registry
 
 
 @register
@@ -42,6 +43,20 @@ def check_session_cookie(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security)
+def check_oauth_transport(**_: Any) -> list[CheckMessage]:
+    """Nothing here needs oauthlib's switch: it is for other software, and for this one it is a hole."""
+    if not os.environ.get("OAUTHLIB_INSECURE_TRANSPORT"):
+        return []
+    return [
+        Warning(
+            "OAUTHLIB_INSECURE_TRANSPORT is set: OAuth would send tokens over plain http to anywhere.",
+            hint="Take it out of the environment. On this machine plain http works without it.",
+            id="providers.W005",
+        )
+    ]
+
+
 def _messages(spec: registry.ProviderSpec) -> Iterator[CheckMessage]:
     for name in spec.missing_settings:
         yield Warning(
@@ -55,3 +70,21 @@ def _messages(spec: registry.ProviderSpec) -> Iterator[CheckMessage]:
             yield Error(text, id="providers.E002")
         else:
             yield Warning(text, id="providers.W003")
+
+
+@register
+def check_error_reports(**_: Any) -> list[CheckMessage]:
+    """Django's own error pages and mails show variables, queries and forms, and with them secrets."""
+    wanted = {
+        "DEFAULT_EXCEPTION_REPORTER": debug.SecretsReporter,
+        "DEFAULT_EXCEPTION_REPORTER_FILTER": debug.SecretsReporterFilter,
+    }
+    return [
+        Warning(
+            f"{name} is not providers.debug.{ours.__name__} or built on it, so error pages and mails can show secrets.",
+            hint=f'Set {name} = "providers.debug.{ours.__name__}".',
+            id="providers.W005",
+        )
+        for name, ours in wanted.items()
+        if not issubclass(import_string(conf.get(name)), ours)
+    ]

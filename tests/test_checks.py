@@ -5,7 +5,7 @@ from django.core.checks import Error, Warning
 from pytest_django import Settings
 
 from providers import registry
-from providers.checks import check_services, check_session_cookie
+from providers.checks import check_oauth_transport, check_services, check_session_cookie
 from providers.conf import SettingProblem
 from tests.fake_services import FakeServices
 
@@ -52,3 +52,11 @@ def test_a_service_that_cannot_be_loaded_is_an_error_that_names_it(settings: Set
     (message,) = check_services()
     assert isinstance(message, Error)
     assert path in message.msg
+
+
+def test_the_switch_that_lets_tokens_out_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT", raising=False)
+    assert check_oauth_transport() == []
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    (message,) = check_oauth_transport()
+    assert "OAUTHLIB_INSECURE_TRANSPORT" in message.msg
