@@ -162,7 +162,9 @@ def test_names_are_one_account_where_navidrome_says_so(one: str, other: str, are
     assert (account_id(one) == account_id(other)) is are_same
 
 
-WRONG_VALUES = st.sampled_from([None, [], {}, [[]], [7], "", "x", -1, 2**70, 1.5, True, float("inf")])
+WRONG_VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [None, [], {}, [[]], [7], "", "x", -1, 2**70, 1.5, True, float("inf")]
+)
 
 
 @given(data=st.data())

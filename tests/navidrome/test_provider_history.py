@@ -18,6 +18,7 @@ from providers.exceptions import (
     ServiceUnavailableError,
 )
 from providers.navidrome import provider as provider_module
+from providers.navidrome.parse import parse_recent_albums
 from providers.navidrome.provider import NavidromeProvider
 from providers.testing.simulators.catalogue import CatalogueTrack
 from providers.testing.simulators.faults import html_error_page
@@ -269,7 +270,7 @@ class TestLastPlays:
         monkeypatch.setattr(provider_module, "ALBUM_PAGE", 2)
         firsts = list({song.album_key: song for song in CATALOGUE.tracks}.values())[:6]
         moments = hear(ada, firsts)
-        get_recent_albums = provider_module.parse_recent_albums
+        get_recent_albums = parse_recent_albums
         pages = []
 
         def after_the_first_page(response: dict[str, object]) -> object:
