@@ -148,6 +148,8 @@ LOGGING = {
     },
 }
 AXES_VERBOSE = False
+DEFAULT_EXCEPTION_REPORTER = "providers.debug.SecretsReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "providers.debug.SecretsReporterFilter"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
