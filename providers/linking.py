@@ -117,7 +117,8 @@ def begin(user: Any, provider_type: str, *, callback_url: str, next_url: str = "
     address = authenticator.get_auth_url(attempt.state)
     now = timezone.now()
     LinkAttempt.objects.filter(expires_at__lte=now).delete()
-    LinkAttempt.objects.create(
+    # Not by create(), whose arguments, the verifier among them, a traceback that shows variables would show.
+    LinkAttempt(
         state_hash=_hash(attempt.state),
         user=user,
         provider_type=provider_type,
@@ -126,7 +127,7 @@ def begin(user: Any, provider_type: str, *, callback_url: str, next_url: str = "
         callback_url=callback_url,
         next_url=next_url,
         expires_at=now + LIFETIME,
-    )
+    ).save()
     return address
 
 
@@ -261,7 +262,7 @@ def _is_another_account(connection: Connection, result: AuthResult) -> bool:
 
 def _keep_for_later(pending: LinkAttempt, result: AuthResult) -> str:
     token = _new_token(_QUESTION)
-    LinkAttempt.objects.create(
+    LinkAttempt(
         state_hash=_hash(token),
         user_id=pending.user_id,
         provider_type=pending.provider_type,
@@ -270,7 +271,7 @@ def _keep_for_later(pending: LinkAttempt, result: AuthResult) -> str:
         next_url=pending.next_url,
         pending_result=json.dumps(asdict(result), cls=DjangoJSONEncoder),
         expires_at=timezone.now() + LIFETIME,
-    )
+    ).save()
     return token
 
 

@@ -7,6 +7,9 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.db.models import Model
+from django.db.models.sql.compiler import SQLInsertCompiler
 from django.test import Client
 from pytest_django import Settings
 
@@ -199,6 +202,38 @@ def test_no_page_and_no_log_holds_state_or_code(
     assert "opened before" in shown
     assert back["state"] not in shown
     assert back["code"] not in shown
+
+
+@pytest.mark.parametrize("model", [LinkAttempt, SpotifyAuth])
+def test_djangos_own_error_page_shows_no_secret_when_the_database_fails(
+    browser: Client, services: FakeServices, settings: Settings, monkeypatch: pytest.MonkeyPatch, model: type[Model]
+) -> None:
+    execute = SQLInsertCompiler.execute_sql
+
+    def execute_or_fail(compiler: SQLInsertCompiler, *args: Any, **kwargs: Any) -> Any:
+        if compiler.query.model is model:
+            raise OperationalError("the disk is full")
+        return execute(compiler, *args, **kwargs)
+
+    settings.DEBUG = True
+    # As in a site that does not use `providers.debug`.
+    settings.DEFAULT_EXCEPTION_REPORTER = "django.views.debug.ExceptionReporter"
+    settings.DEFAULT_EXCEPTION_REPORTER_FILTER = "django.views.debug.SafeExceptionReporterFilter"
+    browser.raise_request_exception = False
+    monkeypatch.setattr("secrets.token_urlsafe", lambda length: f"random-{length}")
+    granted = AuthResult(access_token="granted access", refresh_token="granted refresh", account_id="1")
+    if model is SpotifyAuth:
+        back = services.wavebox.agree(begin(browser, services.wavebox), granted)
+        monkeypatch.setattr(SQLInsertCompiler, "execute_sql", execute_or_fail)
+        response = come_back(browser, services.wavebox, back)
+    else:
+        monkeypatch.setattr(SQLInsertCompiler, "execute_sql", execute_or_fail)
+        response = browser.post(url(services.wavebox, "connect"))
+    assert response.status_code == 500
+    assert "the disk is full" in text(response)
+    assert "providers/linking.py" in text(response)
+    for secret in ("random-48", "granted access", "granted refresh"):
+        assert secret not in text(response)
 
 
 # --- another account -------------------------------------------------------------------------------------------------
