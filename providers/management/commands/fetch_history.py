@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--user", help="only this person's connections (user name)")
-        parser.add_argument("--provider", help="only this service, e.g. lastfm")
+        parser.add_argument("--provider", help="only this service, by its type: list_providers names them")
         parser.add_argument(
             "--since", type=_moment, help="read back to this moment (ISO 8601, UTC if no zone is given)"
         )
