@@ -53,7 +53,7 @@ def check_oauth_transport(**_: Any) -> list[CheckMessage]:
         Warning(
             "OAUTHLIB_INSECURE_TRANSPORT is set: OAuth would send tokens over plain http to anywhere.",
             hint="Take it out of the environment. On this machine plain http works without it.",
-            id="providers.W005",
+            id="providers.W006",
         )
     ]
 
