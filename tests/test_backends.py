@@ -395,12 +395,28 @@ def authenticate_with_navidrome() -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("taken_names", [[], ["ada"]])
-def test_sign_ins_at_once_make_one_person(navidrome: NavidromeSimulator, ada: Person, taken_names: list[str]) -> None:
-    for name in taken_names:
-        get_user_model().objects.create_user(name)
+class TestSignInsAtOnce:
+    @pytest.mark.parametrize("taken_names", [[], ["ada"]])
+    def test_the_first_ones_make_one_person(
+        self, navidrome: NavidromeSimulator, ada: Person, taken_names: list[str]
+    ) -> None:
+        for name in taken_names:
+            get_user_model().objects.create_user(name)
+        assert len(set(sign_in_at_once(8))) == 1
+        assert get_user_model().objects.count() == 1 + len(taken_names)
+        assert NavidromeAuth.objects.count() == Connection.objects.count() == 1
+
+    def test_later_ones_store_one_password(self, navidrome: NavidromeSimulator, ada: Person) -> None:
+        user = signed_in()
+        NavidromeAuth.objects.all().delete()
+        assert sign_in_at_once(8) == [user.pk] * 8
+        assert NavidromeAuth.objects.get().password == PASSWORD
+
+
+def sign_in_at_once(times: int) -> list[Any]:
+    """Sign ada in from so many threads and return who it was each time."""
     found: list[Any] = []
-    barrier = Barrier(8)
+    barrier = Barrier(times)
 
     def sign_in_elsewhere() -> None:
         barrier.wait()
@@ -409,12 +425,10 @@ def test_sign_ins_at_once_make_one_person(navidrome: NavidromeSimulator, ada: Pe
         finally:
             connections.close_all()
 
-    threads = [Thread(target=sign_in_elsewhere) for _ in range(8)]
+    threads = [Thread(target=sign_in_elsewhere) for _ in range(times)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 8
-    assert len(set(found)) == 1
-    assert get_user_model().objects.count() == 1 + len(taken_names)
-    assert NavidromeAuth.objects.count() == Connection.objects.count() == 1
+    assert len(found) == times
+    return found
