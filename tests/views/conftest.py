@@ -4,7 +4,7 @@ from django.test import Client
 
 
 @pytest.fixture
-def browser(user: User, client: Client) -> Client:
+def visitor(user: User, client: Client) -> Client:
     """Return a browser in which `user` is signed in."""
     client.force_login(user)
     return client

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 from django.test import Client
+from pytest_django import Settings
 
 import providers.views
 from providers import urls
@@ -37,14 +38,14 @@ def test_who_posts_without_being_signed_in_comes_back_to_a_page_that_can_be_open
 
 
 @pytest.mark.parametrize("page", PERSONAL_PAGES)
-def test_nobody_stores_a_personal_page_or_learns_its_whole_address(browser: Client, page: str) -> None:
-    response = browser.get(page)
+def test_nobody_stores_a_personal_page_or_learns_its_whole_address(visitor: Client, page: str) -> None:
+    response = visitor.get(page)
     assert response.headers["Cache-Control"] == "private, no-store"
     assert response.headers["Referrer-Policy"] == "strict-origin"
 
 
-def test_the_policy_for_content_is_strict_and_lets_forms_lead_to_the_services(browser: Client) -> None:
-    policy = browser.get("/connections/").headers["Content-Security-Policy"]
+def test_the_policy_for_content_is_strict_and_lets_forms_lead_to_the_services(visitor: Client) -> None:
+    policy = visitor.get("/connections/").headers["Content-Security-Policy"]
     directives = dict(part.split(" ", 1) for part in policy.split("; "))
     assert directives["default-src"] == "'self'"
     assert directives["form-action"] == "'self' https://spotify.example https://lastfm.example"
@@ -52,8 +53,8 @@ def test_the_policy_for_content_is_strict_and_lets_forms_lead_to_the_services(br
 
 
 @pytest.mark.parametrize("page", ["/connections/", "/history/", "/accounts/login/", "/nowhere/"])
-def test_no_page_has_scripts_or_styles_of_its_own(browser: Client, page: str) -> None:
-    html = browser.get(page, follow=True).content.decode()
+def test_no_page_has_scripts_or_styles_of_its_own(visitor: Client, page: str) -> None:
+    html = visitor.get(page, follow=True).content.decode()
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=", html)
 
 
@@ -69,14 +70,14 @@ def test_pages_know_no_service_by_name() -> None:
     assert named == []
 
 
-def test_a_person_can_sign_out(browser: Client) -> None:
-    assert "Sign out" in browser.get("/connections/").content.decode()
-    browser.post("/accounts/logout/")
-    assert browser.get("/connections/").status_code == 302
+def test_a_person_can_sign_out(visitor: Client) -> None:
+    assert "Sign out" in visitor.get("/connections/").content.decode()
+    visitor.post("/accounts/logout/")
+    assert visitor.get("/connections/").status_code == 302
 
 
-def test_an_unknown_address_has_a_page(browser: Client) -> None:
-    response = browser.get("/nowhere/")
+def test_an_unknown_address_has_a_page(visitor: Client) -> None:
+    response = visitor.get("/nowhere/")
     assert response.status_code == 404
     assert "There is no such page" in response.content.decode()
 
@@ -86,10 +87,10 @@ def test_an_error_page_needs_neither_request_nor_database(template: str) -> None
     assert "To your connections" in render_to_string(template)
 
 
-def test_a_message_is_shown_once(browser: Client, user: User, services: FakeServices) -> None:
-    browser.get(f"/connections/{services.wavebox.type}/disconnect/")
-    assert "is not linked." in browser.get("/connections/").content.decode()
-    assert "is not linked." not in browser.get("/connections/").content.decode()
+def test_a_message_is_shown_once(visitor: Client, user: User, services: FakeServices) -> None:
+    visitor.get(f"/connections/{services.wavebox.type}/disconnect/")
+    assert "is not linked." in visitor.get("/connections/").content.decode()
+    assert "is not linked." not in visitor.get("/connections/").content.decode()
 
 
 @pytest.mark.django_db
@@ -100,3 +101,33 @@ def test_the_stylesheet_is_found(client: Client) -> None:
     response = client.get(stylesheet[1])
     assert b":focus-visible" in response.getvalue()
     response.close()
+
+
+@pytest.fixture
+def plain_site(settings: Settings) -> None:
+    """Take away everything but sessions, and hang the pages below a prefix."""
+    settings.ROOT_URLCONF = "tests.views.elsewhere"
+    settings.LOGIN_URL = "/login/"
+    settings.MIDDLEWARE = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ]
+    (templates,) = settings.TEMPLATES
+    processors = ["django.template.context_processors.request", "django.contrib.auth.context_processors.auth"]
+    settings.TEMPLATES = [{**templates, "OPTIONS": {"context_processors": processors}}]
+
+
+@pytest.mark.usefixtures("plain_site")
+def test_the_pages_need_no_other_app_or_middleware_and_may_hang_anywhere(
+    visitor: Client, services: FakeServices
+) -> None:
+    service = services.wavebox
+    assert "/music/history/" in visitor.get("/music/connections/").content.decode()
+    assert "Sign out" not in visitor.get("/music/connections/").content.decode()
+    address = visitor.post(f"/music/connections/{service.type}/connect/").headers["Location"]
+    back = visitor.get(f"/music/connections/{service.type}/callback/", service.agree(address))
+    assert (back.status_code, back.headers["Location"]) == (303, "/music/connections/")
+    assert visitor.get("/music/history/").status_code == 200
+    assert visitor.post(f"/music/connections/{service.type}/disconnect/").headers["Location"] == "/music/connections/"
+    repeated = visitor.get(f"/music/connections/{service.type}/callback/", service.agree(address))
+    assert "This was opened before" in repeated.content.decode()

@@ -23,145 +23,145 @@ def connection(user: User) -> Connection:
     return Connection.objects.get()
 
 
-def page(browser: Client) -> str:
-    response = browser.get("/connections/")
+def page(visitor: Client) -> str:
+    response = visitor.get("/connections/")
     assert response.status_code == 200
     return " ".join(response.content.decode().split())
 
 
-def card(browser: Client, label: str) -> str:
-    return next(part for part in page(browser).split("<article ")[1:] if f">{label}</h2>" in part)
+def card(visitor: Client, label: str) -> str:
+    return next(part for part in page(visitor).split("<article ")[1:] if f">{label}</h2>" in part)
 
 
-def test_the_site_opens_with_the_connections(browser: Client) -> None:
-    assert browser.get("/").headers["Location"] == "/connections/"
+def test_the_site_opens_with_the_connections(visitor: Client) -> None:
+    assert visitor.get("/").headers["Location"] == "/connections/"
 
 
-def test_a_service_that_is_not_linked_offers_to_link_it(browser: Client, services: FakeServices) -> None:
-    html = card(browser, "Wavebox")
+def test_a_service_that_is_not_linked_offers_to_link_it(visitor: Client, services: FakeServices) -> None:
+    html = card(visitor, "Wavebox")
     assert "You have not linked Wavebox." in html
     assert f'action="/connections/{services.wavebox.type}/connect/"' in html
     assert "Disconnect" not in html
 
 
-def test_what_a_service_can_do_is_computed_from_its_class(browser: Client) -> None:
-    html = card(browser, "Wavebox")
+def test_what_a_service_can_do_is_computed_from_its_class(visitor: Client) -> None:
+    html = card(visitor, "Wavebox")
     assert "Reads what you listened to" in html
     assert "playlists" not in html
 
 
 def test_a_linked_service_says_as_whom_since_when_and_until_when(
-    browser: Client, connection: Connection, services: FakeServices
+    visitor: Client, connection: Connection, services: FakeServices
 ) -> None:
     HistorySync.objects.create(connection=connection, last_fetched_at=FETCHED_AT)
-    html = card(browser, "Wavebox")
+    html = card(visitor, "Wavebox")
     assert "Connected as <strong><bdi>ada</bdi></strong>." in html
     assert '<time datetime="2026-11-21T19:05:00+00:00">21 Nov 2026, 19:05 UTC</time>' in html
     assert '<time datetime="2027-05-01T00:00:00+00:00">1 May 2027</time>' in html
     assert f'href="/connections/{services.wavebox.type}/disconnect/"' in html
 
 
-def test_a_linked_service_that_was_never_fetched_says_so(browser: Client, connection: Connection) -> None:
-    assert "Not yet" in card(browser, "Wavebox")
+def test_a_linked_service_that_was_never_fetched_says_so(visitor: Client, connection: Connection) -> None:
+    assert "Not yet" in card(visitor, "Wavebox")
 
 
-def test_the_last_error_is_shown(browser: Client, connection: Connection) -> None:
+def test_the_last_error_is_shown(visitor: Client, connection: Connection) -> None:
     HistorySync.objects.create(connection=connection, last_error="The service answered nonsense.")
-    assert "The service answered nonsense." in card(browser, "Wavebox")
+    assert "The service answered nonsense." in card(visitor, "Wavebox")
 
 
 @pytest.mark.parametrize(
     ("is_last_play_only", "words"), [(True, "Only the last play of each track"), (False, "Every single play")]
 )
 def test_how_much_of_the_history_comes_home_is_said(
-    browser: Client, connection: Connection, is_last_play_only: bool, words: str
+    visitor: Client, connection: Connection, is_last_play_only: bool, words: str
 ) -> None:
     Connection.objects.update(history_is_last_play_only=is_last_play_only)
-    assert words in card(browser, "Wavebox")
+    assert words in card(visitor, "Wavebox")
 
 
-def test_a_dead_link_says_why_and_what_to_do(browser: Client, connection: Connection) -> None:
+def test_a_dead_link_says_why_and_what_to_do(visitor: Client, connection: Connection) -> None:
     connection.mark_needs_reauth("The service does not know the link any more.")
-    html = card(browser, "Wavebox")
+    html = card(visitor, "Wavebox")
     assert "Needs you" in html
     assert "The service does not know the link any more." in html
     assert "Once it is linked again, everything goes on where it stopped." in html
     assert "Link again<span" in html
 
 
-def test_a_disconnected_service_can_be_linked_again(browser: Client, connection: Connection) -> None:
+def test_a_disconnected_service_can_be_linked_again(visitor: Client, connection: Connection) -> None:
     connection.mark_disconnected()
-    html = card(browser, "Wavebox")
+    html = card(visitor, "Wavebox")
     assert "You disconnected Wavebox." in html
     assert "/connect/" in html
     assert "/disconnect/" not in html
 
 
-def test_a_service_without_its_settings_is_not_set_up(browser: Client, settings: Settings) -> None:
+def test_a_service_without_its_settings_is_not_set_up(visitor: Client, settings: Settings) -> None:
     settings.SPOTIFY_CLIENT_ID = ""
-    html = card(browser, "Wavebox")
+    html = card(visitor, "Wavebox")
     assert "Your administrator has not set up Wavebox on this site yet." in html
     assert "<button" not in html
 
 
-def test_a_pause_is_shown_with_its_end(browser: Client, connection: Connection, services: FakeServices) -> None:
+def test_a_pause_is_shown_with_its_end(visitor: Client, connection: Connection, services: FakeServices) -> None:
     until = timezone.now() + timedelta(hours=3)
     ServicePause.begin(services.wavebox.type, "wavebox-client", until)
-    html = card(browser, "Wavebox")
+    html = card(visitor, "Wavebox")
     assert "Wavebox asked for a pause until" in html
     assert f"{until.astimezone(UTC):%H:%M} UTC" in html
 
 
-def test_a_pause_that_is_over_is_not_shown(browser: Client, connection: Connection, services: FakeServices) -> None:
+def test_a_pause_that_is_over_is_not_shown(visitor: Client, connection: Connection, services: FakeServices) -> None:
     ServicePause.begin(services.wavebox.type, "wavebox-client", timezone.now() - timedelta(seconds=1))
-    assert "pause" not in card(browser, "Wavebox")
+    assert "pause" not in card(visitor, "Wavebox")
 
 
-def test_a_service_one_signs_in_with_has_nothing_to_press(browser: Client, user: User) -> None:
-    assert "Sign in here with your Attic account and it is linked." in card(browser, "Attic")
+def test_a_service_one_signs_in_with_has_nothing_to_press(visitor: Client, user: User) -> None:
+    assert "Sign in here with your Attic account and it is linked." in card(visitor, "Attic")
     NavidromeAuth.objects.create(user=user, username="ada", password="hidden password")
-    html = card(browser, "Attic")
+    html = card(visitor, "Attic")
     assert "Connected as <strong><bdi>ada</bdi></strong>, the account you sign in with." in html
     assert "<button" not in html
     assert "/disconnect/" not in html
 
 
-def test_other_peoples_connections_are_not_shown(browser: Client) -> None:
+def test_other_peoples_connections_are_not_shown(visitor: Client) -> None:
     other = get_user_model().objects.create_user("bo")
     SpotifyAuth.objects.create(user=other, access_token="x")
     Connection.objects.update(account_name="bo at the service")
-    html = page(browser)
+    html = page(visitor)
     assert "bo at the service" not in html
     assert "You have not linked Wavebox." in html
 
 
-def test_no_secret_is_on_the_page(browser: Client, connection: Connection) -> None:
-    assert "hidden" not in page(browser).replace('type="hidden"', "").replace('class="hidden"', "").replace(
+def test_no_secret_is_on_the_page(visitor: Client, connection: Connection) -> None:
+    assert "hidden" not in page(visitor).replace('type="hidden"', "").replace('class="hidden"', "").replace(
         'aria-hidden="true"', ""
     )
 
 
-def test_a_hostile_account_name_is_inert(browser: Client, connection: Connection) -> None:
+def test_a_hostile_account_name_is_inert(visitor: Client, connection: Connection) -> None:
     Connection.objects.update(account_name="<script>alert(1)</script>")
-    html = page(browser)
+    html = page(visitor)
     assert "<script" not in html
     assert "&lt;script&gt;" in html
 
 
-def test_a_site_without_services_says_so(browser: Client, settings: Settings) -> None:
+def test_a_site_without_services_says_so(visitor: Client, settings: Settings) -> None:
     settings.PROVIDERS = ()
     assert not registry.specs()
-    assert "There are no services here." in page(browser)
+    assert "There are no services here." in page(visitor)
 
 
 def test_the_page_costs_the_same_whatever_is_linked(
-    browser: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries
+    visitor: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(4):  # session, person, connections, pauses
-        browser.get("/connections/")
+        visitor.get("/connections/")
     SpotifyAuth.objects.create(user=user, access_token="x")
     NavidromeAuth.objects.create(user=user, username="ada", password="x")
     for linked in Connection.objects.all():
         HistorySync.objects.create(connection=linked, last_fetched_at=FETCHED_AT)
     with django_assert_num_queries(4):
-        browser.get("/connections/")
+        visitor.get("/connections/")

@@ -27,8 +27,8 @@ def listen(user: User, number: int, *, at: datetime | None = None, service: str 
     )
 
 
-def page(browser: Client, query: str = "") -> str:
-    response = browser.get(f"/history/{query}")
+def page(visitor: Client, query: str = "") -> str:
+    response = visitor.get(f"/history/{query}")
     assert response.status_code == 200
     return " ".join(response.content.decode().split())
 
@@ -42,10 +42,10 @@ def older(html: str) -> str | None:
     return link and link[1].replace("&amp;", "&")
 
 
-def walk(browser: Client, query: str = "") -> list[list[str]]:
+def walk(visitor: Client, query: str = "") -> list[list[str]]:
     pages = []
     while True:
-        html = page(browser, query)
+        html = page(visitor, query)
         pages.append(names(html))
         further = older(html)
         if further is None:
@@ -53,65 +53,65 @@ def walk(browser: Client, query: str = "") -> list[list[str]]:
         query = further
 
 
-def test_a_listen_shows_when_what_and_where(browser: Client, user: User) -> None:
+def test_a_listen_shows_when_what_and_where(visitor: Client, user: User) -> None:
     listen(user, 1, at=datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)).save()
-    html = page(browser)
+    html = page(visitor)
     assert '<time datetime="2026-11-22T03:04:05+00:00">03:04</time>' in html
     assert "Sunday, 22 November 2026" in html
     for words in ("Track 0001", "Artist", "Album", "Wavebox", "Times are in UTC."):
         assert words in html
 
 
-def test_times_are_utc_whatever_the_sites_zone(browser: Client, user: User, settings: object) -> None:
+def test_times_are_utc_whatever_the_sites_zone(visitor: Client, user: User, settings: object) -> None:
     settings.TIME_ZONE = "Pacific/Auckland"  # type: ignore[attr-defined]
     listen(user, 1, at=datetime(2026, 11, 22, 23, 30, tzinfo=UTC)).save()
-    html = page(browser)
+    html = page(visitor)
     assert "23:30" in html
     assert "Sunday, 22 November 2026" in html
 
 
-def test_paging_shows_every_listen_once_and_newest_first(browser: Client, user: User) -> None:
+def test_paging_shows_every_listen_once_and_newest_first(visitor: Client, user: User) -> None:
     count = 2 * PAGE_SIZE + 7
     Listen.objects.bulk_create(listen(user, number) for number in range(count))
-    pages = walk(browser)
+    pages = walk(visitor)
     assert [len(names) for names in pages] == [PAGE_SIZE, PAGE_SIZE, 7]
     assert [name for names in pages for name in names] == [f"Track {number:04}" for number in range(count)]
 
 
-def test_paging_loses_no_listen_of_one_moment(browser: Client, user: User) -> None:
+def test_paging_loses_no_listen_of_one_moment(visitor: Client, user: User) -> None:
     Listen.objects.bulk_create(listen(user, number, at=NOW) for number in range(PAGE_SIZE + 20))
-    pages = walk(browser)
+    pages = walk(visitor)
     assert len({name for names in pages for name in names}) == sum(map(len, pages)) == PAGE_SIZE + 20
 
 
-def test_a_full_last_page_promises_no_further_one(browser: Client, user: User) -> None:
+def test_a_full_last_page_promises_no_further_one(visitor: Client, user: User) -> None:
     Listen.objects.bulk_create(listen(user, number) for number in range(PAGE_SIZE))
-    assert len(walk(browser)) == 1
+    assert len(walk(visitor)) == 1
 
 
 def test_listens_of_one_service_can_be_shown_alone_page_by_page(
-    browser: Client, user: User, services: FakeServices
+    visitor: Client, user: User, services: FakeServices
 ) -> None:
     Listen.objects.bulk_create(listen(user, number, service=services.tapedeck.type) for number in range(PAGE_SIZE + 1))
     Listen.objects.bulk_create(listen(user, number, service=services.wavebox.type) for number in range(5000, 5003))
-    assert [len(names) for names in walk(browser, f"?service={services.tapedeck.type}")] == [PAGE_SIZE, 1]
-    assert len(names(page(browser, f"?service={services.wavebox.type}"))) == 3
+    assert [len(names) for names in walk(visitor, f"?service={services.tapedeck.type}")] == [PAGE_SIZE, 1]
+    assert len(names(page(visitor, f"?service={services.wavebox.type}"))) == 3
 
 
-def test_listens_of_a_service_that_was_taken_away_are_still_shown(browser: Client, user: User) -> None:
+def test_listens_of_a_service_that_was_taken_away_are_still_shown(visitor: Client, user: User) -> None:
     listen(user, 1, service="gone").save()
-    assert "Track 0001" in page(browser)
+    assert "Track 0001" in page(visitor)
 
 
-def test_other_peoples_listens_are_not_shown(browser: Client) -> None:
+def test_other_peoples_listens_are_not_shown(visitor: Client) -> None:
     listen(get_user_model().objects.create_user("bo"), 1).save()
-    assert names(page(browser)) == []
+    assert names(page(visitor)) == []
 
 
-def test_an_empty_history_says_how_it_gets_filled(browser: Client, services: FakeServices) -> None:
-    assert "Link a service" in page(browser)
-    assert "No listens have come home from this service yet." in page(browser, f"?service={services.wavebox.type}")
-    assert "There are no older listens." in page(browser, "?before=0-0")
+def test_an_empty_history_says_how_it_gets_filled(visitor: Client, services: FakeServices) -> None:
+    assert "Link a service" in page(visitor)
+    assert "No listens have come home from this service yet." in page(visitor, f"?service={services.wavebox.type}")
+    assert "There are no older listens." in page(visitor, "?before=0-0")
 
 
 @pytest.mark.parametrize(
@@ -130,27 +130,27 @@ def test_an_empty_history_says_how_it_gets_filled(browser: Client, services: Fak
         "?service=%00",
     ],
 )
-def test_an_address_that_was_never_given_out_is_not_found(browser: Client, query: str) -> None:
-    assert browser.get(f"/history/{query}").status_code == 404
+def test_an_address_that_was_never_given_out_is_not_found(visitor: Client, query: str) -> None:
+    assert visitor.get(f"/history/{query}").status_code == 404
 
 
-def test_hostile_names_and_addresses_are_inert(browser: Client, user: User) -> None:
+def test_hostile_names_and_addresses_are_inert(visitor: Client, user: User) -> None:
     listen(user, 1, name="<img src=x onerror=alert(1)>", artist="\u202eevil", url="javascript:alert(1)").save()
-    html = page(browser)
+    html = page(visitor)
     assert "<img" not in html
     assert "javascript:" not in html
     assert "<bdi>\u202eevil</bdi>" in html
 
 
-def test_a_track_links_to_where_it_can_be_heard(browser: Client, user: User) -> None:
+def test_a_track_links_to_where_it_can_be_heard(visitor: Client, user: User) -> None:
     listen(user, 1, url="https://open.example/track/1").save()
-    assert '<a href="https://open.example/track/1" rel="noreferrer">' in page(browser)
+    assert '<a href="https://open.example/track/1" rel="noreferrer">' in page(visitor)
 
 
 def test_the_page_costs_three_queries_and_counts_nothing(
-    browser: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries
+    visitor: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     Listen.objects.bulk_create(listen(user, number) for number in range(PAGE_SIZE + 1))
     with django_assert_num_queries(3) as captured:  # session, person, listens
-        page(browser)
+        page(visitor)
     assert not any("COUNT(" in query["sql"] for query in captured.captured_queries)

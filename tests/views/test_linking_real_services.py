@@ -93,8 +93,8 @@ def service(request: pytest.FixtureRequest, both: dict[str, Service]) -> Service
     return both[request.param]
 
 
-def begin(browser: Client, service: Service) -> str:
-    response = browser.post(f"/connections/{service.type}/connect/")
+def begin(visitor: Client, service: Service) -> str:
+    response = visitor.post(f"/connections/{service.type}/connect/")
     assert response.status_code == 303
     return response.headers["Location"]
 
@@ -105,8 +105,8 @@ def path(address: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
-def come_back(browser: Client, service: Service) -> Any:
-    return browser.get(path(service.agree(begin(browser, service))))
+def come_back(visitor: Client, service: Service) -> Any:
+    return visitor.get(path(service.agree(begin(visitor, service))))
 
 
 def assert_nothing_is_linked() -> None:
@@ -118,8 +118,8 @@ def assert_nothing_is_linked() -> None:
 @pytest.mark.req("PROV-005")
 @pytest.mark.req("PROV-031")
 @pytest.mark.req("PROV-041")
-def test_linking_ends_in_a_provider_that_works(browser: Client, user: User, service: Service) -> None:
-    response = come_back(browser, service)
+def test_linking_ends_in_a_provider_that_works(visitor: Client, user: User, service: Service) -> None:
+    response = come_back(visitor, service)
     assert (response.status_code, response.headers["Location"]) == (303, "/connections/")
     connection = Connection.objects.get()
     assert connection.account_id
@@ -127,30 +127,30 @@ def test_linking_ends_in_a_provider_that_works(browser: Client, user: User, serv
     assert registry.build(service.type, user) is not None
 
 
-def test_a_link_that_lasts_half_a_year_says_until_when(browser: Client, both: dict[str, Service]) -> None:
-    come_back(browser, both["spotify"])
-    come_back(browser, both["lastfm"])
+def test_a_link_that_lasts_half_a_year_says_until_when(visitor: Client, both: dict[str, Service]) -> None:
+    come_back(visitor, both["spotify"])
+    come_back(visitor, both["lastfm"])
     expires_at = Connection.objects.get(provider_type="spotify").link_expires_at
     assert expires_at is not None
     assert timedelta(days=180) < expires_at - timezone.now() < timedelta(days=184)
     assert Connection.objects.get(provider_type="lastfm").link_expires_at is None
 
 
-def test_linking_the_same_account_again_asks_nothing(browser: Client, service: Service) -> None:
-    come_back(browser, service)
-    assert come_back(browser, service).status_code == 303
+def test_linking_the_same_account_again_asks_nothing(visitor: Client, service: Service) -> None:
+    come_back(visitor, service)
+    assert come_back(visitor, service).status_code == 303
 
 
-def test_a_code_that_was_spent_elsewhere_is_refused_by_the_service(browser: Client, service: Service) -> None:
-    spent = service.agree(begin(browser, service))
-    browser.get(path(spent))
+def test_a_code_that_was_spent_elsewhere_is_refused_by_the_service(visitor: Client, service: Service) -> None:
+    spent = service.agree(begin(visitor, service))
+    visitor.get(path(spent))
     Connection.objects.all().delete()
     SpotifyAuth.objects.all().delete()
     LastFMAuth.objects.all().delete()
-    fresh = service.agree(begin(browser, service))
+    fresh = service.agree(begin(visitor, service))
     name = "code" if service.type == "spotify" else "token"
     old_code, new_code = (parse_qs(urlsplit(address).query)[name][0] for address in (spent, fresh))
-    response = browser.get(path(fresh.replace(new_code, old_code)))
+    response = visitor.get(path(fresh.replace(new_code, old_code)))
     assert response.status_code == 502
     assert f"{service.label} refused" in response.content.decode()
     assert_nothing_is_linked()
@@ -158,57 +158,57 @@ def test_a_code_that_was_spent_elsewhere_is_refused_by_the_service(browser: Clie
 
 @pytest.mark.parametrize("answer", NO_ANSWERS)
 def test_nonsense_in_answer_to_the_exchange_links_nothing(
-    browser: Client, service: Service, answer: faults.Answer
+    visitor: Client, service: Service, answer: faults.Answer
 ) -> None:
     service.faults.add(service.exchange, times=None, **answer)
-    response = come_back(browser, service)
+    response = come_back(visitor, service)
     assert response.status_code in (502, 503)
     assert "Nothing was linked." in response.content.decode()
     assert_nothing_is_linked()
 
 
-def test_a_service_that_is_down_is_said_to_be_down(browser: Client, service: Service) -> None:
+def test_a_service_that_is_down_is_said_to_be_down(visitor: Client, service: Service) -> None:
     service.faults.add(service.exchange, times=None, **faults.html_error_page(status=503))
-    response = come_back(browser, service)
+    response = come_back(visitor, service)
     assert response.status_code == 503
     assert f"{service.label} cannot be reached" in response.content.decode()
     assert_nothing_is_linked()
 
 
 def test_an_address_that_is_no_secure_one_is_the_administrators_to_mend(
-    browser: Client, both: dict[str, Service], settings: Settings
+    visitor: Client, both: dict[str, Service], settings: Settings
 ) -> None:
     settings.SPOTIFY_REDIRECT_URI = "http://localhost:8000/connections/spotify/callback/"
-    response = browser.post("/connections/spotify/connect/")
+    response = visitor.post("/connections/spotify/connect/")
     assert response.status_code == 503
     assert "Spotify is not set up here" in response.content.decode()
     assert not LinkAttempt.objects.exists()
 
 
-def test_a_token_that_was_granted_an_hour_ago_is_refused(browser: Client, both: dict[str, Service]) -> None:
+def test_a_token_that_was_granted_an_hour_ago_is_refused(visitor: Client, both: dict[str, Service]) -> None:
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        old = parse_qs(urlsplit(both["lastfm"].agree(begin(browser, both["lastfm"]))).query)["token"][0]
+        old = parse_qs(urlsplit(both["lastfm"].agree(begin(visitor, both["lastfm"]))).query)["token"][0]
         clock.shift(timedelta(minutes=61))
-        fresh = both["lastfm"].agree(begin(browser, both["lastfm"]))
+        fresh = both["lastfm"].agree(begin(visitor, both["lastfm"]))
         token = parse_qs(urlsplit(fresh).query)["token"][0]
-        response = browser.get(path(fresh.replace(token, old)))
+        response = visitor.get(path(fresh.replace(token, old)))
     assert response.status_code == 502
     assert_nothing_is_linked()
 
 
 def test_no_secret_of_a_link_is_told_in_pages_headers_or_logs(
-    browser: Client, service: Service, settings: Settings, caplog: pytest.LogCaptureFixture
+    visitor: Client, service: Service, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.DEBUG = True
     caplog.set_level(logging.DEBUG)
-    address = begin(browser, service)
+    address = begin(visitor, service)
     verifier = LinkAttempt.objects.get().code_verifier
-    responses = [browser.get(path(service.agree(address))), browser.get("/connections/")]
+    responses = [visitor.get(path(service.agree(address))), visitor.get("/connections/")]
     secrets = service.secrets()
     assert secrets
-    responses.append(browser.get(f"/connections/{service.type}/disconnect/"))
+    responses.append(visitor.get(f"/connections/{service.type}/disconnect/"))
     service.faults.add(service.exchange, times=None, **faults.wrong_types())
-    responses.append(come_back(browser, service))
+    responses.append(come_back(visitor, service))
     told = caplog.text + address + "".join(f"{response.headers}{response.content.decode()}" for response in responses)
     assert all(secret not in told for secret in [verifier, *secrets])
     database = "".join(str(row) for row in Connection.objects.values())
