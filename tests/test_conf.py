@@ -1,0 +1,81 @@
+"""The typed view of the settings."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from providers import conf
+from providers.conf import ProviderConfigurationError
+from providers.ratelimit import Rate
+
+DEFAULT = Rate(1, 1)
+
+
+def test_a_setting_that_a_site_does_not_know_has_its_default(settings: Settings) -> None:
+    del settings.SPOTIFY_API_URL
+    del settings.PROVIDERS
+    assert conf.get("SPOTIFY_API_URL") == "https://api.spotify.com/v1"
+    assert conf.get("PROVIDERS") == ("providers.spotify", "providers.lastfm", "providers.navidrome")
+
+
+def test_a_setting_of_a_third_party_is_empty_where_it_is_not_set() -> None:
+    assert conf.get("NOBODY_KNOWS_THIS") == ""
+
+
+def test_a_setting_that_is_set_counts(settings: Settings) -> None:
+    settings.SPOTIFY_CLIENT_ID = "mine"
+    assert conf.get("SPOTIFY_CLIENT_ID") == conf.require("SPOTIFY_CLIENT_ID") == "mine"
+
+
+def test_a_required_setting_that_is_empty_is_named(settings: Settings) -> None:
+    settings.SPOTIFY_CLIENT_ID = ""
+    with pytest.raises(ProviderConfigurationError, match="SPOTIFY_CLIENT_ID is not set") as caught:
+        conf.require("SPOTIFY_CLIENT_ID")
+    assert isinstance(caught.value, ImproperlyConfigured)
+
+
+def test_the_overlap_is_in_seconds(settings: Settings) -> None:
+    settings.HISTORY_OVERLAP_SECONDS = "90"
+    assert conf.history_overlap() == timedelta(seconds=90)
+
+
+class TestRateLimits:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("", DEFAULT),
+            ("lastfm=5/1", Rate(5, 1)),
+            (" spotify=10/1 , lastfm=3/0.5 ,", Rate(3, 0.5)),
+            ("spotify=10/1", DEFAULT),
+            ("none", None),
+            (" none ", None),
+        ],
+    )
+    def test_are_read_per_service(self, settings: Settings, text: str, expected: Rate | None) -> None:
+        settings.PROVIDER_RATE_LIMITS = text
+        assert conf.rate_limit("lastfm", DEFAULT) == expected
+
+    @pytest.mark.parametrize(
+        "text",
+        ["lastfm", "lastfm=5", "lastfm=5/", "lastfm=/1", "lastfm=x/1", "lastfm=0/1", "a=1/nan", "a=1/2/3", "5/1"],
+    )
+    def test_that_make_no_sense_are_quoted_with_an_example(self, settings: Settings, text: str) -> None:
+        settings.PROVIDER_RATE_LIMITS = f"spotify=10/1,{text}"
+        with pytest.raises(ProviderConfigurationError, match="PROVIDER_RATE_LIMITS") as caught:
+            conf.rate_limit("lastfm", DEFAULT)
+        assert repr(text) in str(caught.value)
+        assert "lastfm=5/1" in str(caught.value)
+
+
+class TestFernetKeys:
+    def test_are_texts_newest_first(self, settings: Settings) -> None:
+        settings.FERNET_KEYS = ["new", "old"]
+        assert conf.fernet_keys() == ("new", "old")
+
+    @pytest.mark.parametrize("keys", [None, (), [], "text", [""], [None]])
+    def test_that_make_no_sense_are_refused(self, settings: Settings, keys: object) -> None:
+        settings.FERNET_KEYS = keys
+        with pytest.raises(ProviderConfigurationError, match="FERNET_KEYS"):
+            conf.fernet_keys()
