@@ -69,7 +69,7 @@ def test_every_error_is_named() -> None:
 def test_every_fixture_that_the_kits_ask_for_is_named() -> None:
     kits = Path(conformance.__file__).parent.glob("*.py")
     fixtures = {name for kit in kits for name in re.findall(r"^    (\w+) = wanted\(", kit.read_text(), re.MULTILINE)}
-    assert "break_service" in fixtures
+    assert "faults" in fixtures
     assert sorted(name for name in fixtures if f"`{name}`" not in PAGE) == []
 
 
