@@ -21,6 +21,18 @@ def check_fernet_keys(**_: Any) -> list[CheckMessage]:
 
 
 @register
+def check_limits(**_: Any) -> list[CheckMessage]:
+    """What cannot be read would stop every fetch."""
+    messages: list[CheckMessage] = []
+    for read in (conf.rate_limits, conf.history_overlap):
+        try:
+            read()
+        except conf.ProviderConfigurationError as error:
+            messages.append(Error(str(error), id="providers.E004"))
+    return messages
+
+
+@register
 def check_services(**_: Any) -> list[CheckMessage]:
     """A service without its settings is merely not set up; one with wrong settings would fail at run time."""
     try:

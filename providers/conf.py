@@ -86,22 +86,28 @@ def fernet_keys() -> tuple[str, ...]:
 
 
 def history_overlap() -> timedelta:
-    """How far each fetch reads back before what is complete, to catch plays that arrive late."""
-    return timedelta(seconds=float(get("HISTORY_OVERLAP_SECONDS")))
+    """How far each fetch reads back before what is complete, to catch plays that arrive late.
+
+    Raises `ProviderConfigurationError` for what is no such time: a negative one would leave a hole at every fetch.
+    """
+    value = get("HISTORY_OVERLAP_SECONDS")
+    try:
+        overlap = timedelta(seconds=float(value))
+    except (TypeError, ValueError, OverflowError):
+        overlap = timedelta(-1)
+    if overlap < timedelta(0):
+        raise ProviderConfigurationError(f"HISTORY_OVERLAP_SECONDS: {value!r} is not a number of seconds from 0 on.")
+    return overlap
 
 
-@dataclass(frozen=True, slots=True)
-class _RateLimits:
-    """`PROVIDER_RATE_LIMITS`, read: None in `rates` means no limit."""
+def rate_limits() -> dict[str, Rate] | None:
+    """Return the rates that are set, by type; None where limits are switched off.
 
-    is_off: bool
-    rates: dict[str, Rate]
-
-
-def _read_rate_limits() -> _RateLimits:
+    Raises `ProviderConfigurationError`.
+    """
     text = str(get("PROVIDER_RATE_LIMITS")).strip()
     if text == "none":
-        return _RateLimits(True, {})
+        return None
     rates: dict[str, Rate] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         provider_type, _, rate = part.partition("=")
@@ -112,10 +118,10 @@ def _read_rate_limits() -> _RateLimits:
             raise ProviderConfigurationError(
                 f"PROVIDER_RATE_LIMITS: {part!r} is not of the form type=requests/seconds, e.g. lastfm=5/1."
             ) from None
-    return _RateLimits(False, rates)
+    return rates
 
 
 def rate_limit(provider_type: str, default: Rate) -> Rate | None:
     """Return the rate a service may be called at; None where limits are switched off."""
-    limits = _read_rate_limits()
-    return None if limits.is_off else limits.rates.get(provider_type, default)
+    rates = rate_limits()
+    return None if rates is None else rates.get(provider_type, default)

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from providers import conf
+from providers.checks import check_limits
 from providers.conf import ProviderConfigurationError
 from providers.ratelimit import Rate
 
@@ -39,6 +40,16 @@ def test_a_required_setting_that_is_empty_is_named(settings: Settings) -> None:
 def test_the_overlap_is_in_seconds(settings: Settings) -> None:
     settings.HISTORY_OVERLAP_SECONDS = "90"
     assert conf.history_overlap() == timedelta(seconds=90)
+    assert check_limits() == []
+
+
+@pytest.mark.parametrize("value", ["soon", "", None, -1, "-0.5", "nan", "inf"])
+def test_an_overlap_that_makes_no_sense_is_refused_and_a_check_says_so(settings: Settings, value: object) -> None:
+    settings.HISTORY_OVERLAP_SECONDS = value
+    with pytest.raises(ProviderConfigurationError, match="HISTORY_OVERLAP_SECONDS"):
+        conf.history_overlap()
+    (message,) = check_limits()
+    assert (message.id, repr(value) in message.msg) == ("providers.E004", True)
 
 
 class TestRateLimits:
@@ -67,6 +78,8 @@ class TestRateLimits:
             conf.rate_limit("lastfm", DEFAULT)
         assert repr(text) in str(caught.value)
         assert "lastfm=5/1" in str(caught.value)
+        (message,) = check_limits()
+        assert (message.id, message.msg) == ("providers.E004", str(caught.value))
 
 
 class TestFernetKeys:
