@@ -91,7 +91,7 @@ class Site:
             self.complaints.append(f"{response.status} for {re.sub('[?].*', '', response.url)}")
 
 
-@pytest.fixture(params=["desktop-light", "desktop-dark", "phone-light", "phone-dark"])
+@pytest.fixture(params=["desktop-light", "phone-dark"])
 def site(
     request: pytest.FixtureRequest,
     new_context: Any,

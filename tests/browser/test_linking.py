@@ -1,12 +1,16 @@
+from datetime import timedelta
+
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from providers.models import Connection, SpotifyAuth
+from providers.models import Connection, HistorySync, Listen, ServicePause, SpotifyAuth
 from providers.testing.simulators.household import USERNAME
 from tests.browser.conftest import Site
 
 
+@pytest.mark.parametrize("site", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"], indirect=True)
 @pytest.mark.req("PROV-005")
 @pytest.mark.req("PROV-031")
 @pytest.mark.req("PROV-041")
@@ -104,3 +108,61 @@ def test_a_dead_link_stands_out(site: Site) -> None:
     page.reload()
     expect(site.card("Spotify")).to_contain_text("Needs you")
     site.take_picture("11-dead-link")
+
+
+def test_troubles_are_told_and_names_of_any_length_fit(site: Site) -> None:
+    page = site.page
+    site.sign_in()
+    page.get_by_role("button", name="Link Last.fm").click()
+    page.get_by_role("button", name="Yes, allow access").click()
+    expect(site.card("Last.fm")).to_contain_text("Connected as")
+    site.open("/history/")
+    expect(page.get_by_text("No listens have come home yet.")).to_be_visible()
+    site.take_picture("12-empty-history")
+
+    person = Connection.objects.get(provider_type="lastfm").user
+    Connection.objects.filter(provider_type="lastfm").update(account_name="<b>" + "long" * 60)
+    Connection.objects.filter(provider_type="navidrome").update(history_is_last_play_only=True)
+    Connection.objects.create(user=person, provider_type="spotify", account_name="Ana")
+    ServicePause.begin("spotify", "", timezone.now() + timedelta(hours=2))
+    HistorySync.objects.create(
+        connection=Connection.objects.get(provider_type="navidrome"),
+        last_fetched_at=timezone.now(),
+        last_error="Navidrome does not answer. It is tried again by itself.",
+    )
+    Listen.objects.create(
+        user=person,
+        provider_type="lastfm",
+        name="\u202eesrever " + "A" * 300,
+        artist="<script>alert(1)</script>",
+        album="B" * 200,
+        url="https://www.last.fm/music/" + "c" * 100,
+        played_at=timezone.now(),
+        fingerprint=1,
+    )
+    site.open("/connections/")
+    expect(site.card("Spotify")).to_contain_text("asked for a pause until")
+    expect(site.card("Navidrome")).to_contain_text("Only the last play of each track")
+    expect(site.card("Navidrome")).to_contain_text("The last fetch failed.")
+    site.take_picture("13-troubles")
+    site.open("/history/")
+    expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
+    site.take_picture("14-hostile-names")
+    page.get_by_role("link", name="Spotify").click()
+    expect(page.get_by_text("No listens have come home from this service yet.")).to_be_visible()
+
+
+def test_the_keyboard_alone_links_a_service(site: Site) -> None:
+    page = site.page
+    site.sign_in()
+    expect(site.card("Spotify")).to_be_visible()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+        if focused.inner_text().startswith("Link"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Agree")).to_be_visible()
+    page.get_by_role("button", name="Agree").press("Enter")
+    expect(site.card("Spotify")).to_contain_text("Connected as Ana.")
