@@ -18,7 +18,17 @@ from providers.exceptions import (
     RateLimitedError,
     ReauthorizationRequiredError,
 )
-from tests.sound_provider import TOKEN, TYPE, Everything, Factories, History, Linking, Playlists, SoundProvider
+from tests.sound_provider import (
+    TOKEN,
+    TYPE,
+    Everything,
+    Factories,
+    History,
+    Linking,
+    Playlists,
+    SoundProvider,
+    SoundService,
+)
 
 Walk = Generator[list[Track], None, HistoryEnd]
 
@@ -51,6 +61,17 @@ history = partial(fault, History)
 playlists = partial(fault, Playlists)
 linking = partial(fault, Linking)
 factory = partial(fault, Factories)
+
+
+def stumble_over_answers(service: SoundService) -> None:
+    """Let a wrong answer end as it does in code that looks into answers without care."""
+
+    def ask() -> None:
+        service.requests += 1
+        if service.answer is not None:
+            raise AttributeError("'NoneType' object has no attribute 'get'")
+
+    service.ask = ask  # type: ignore[method-assign]
 
 
 # What a provider says it is
@@ -90,6 +111,23 @@ class CountsOnlyAsAnInstance(SoundProvider):
 class ShowsItsToken(SoundProvider):
     def __repr__(self) -> str:
         return f"SoundProvider({self.token!r})"
+
+
+@identity("test_the_type_fits_into_an_address", says="'sound radio' is not of a-z, 0-9, - and _ alone")
+class HasASpaceInItsType(SoundProvider):
+    spec_changes: ClassVar[dict[str, Any]] = {"type": "sound radio"}
+
+    def type(self) -> str:
+        return "sound radio"
+
+
+@identity(
+    "test_the_provider_is_of_the_specs_class",
+    "test_who_linked_has_a_provider",
+    says="the provider is a IsOfAnotherClass, the spec says HasASpaceInItsType",
+)
+class IsOfAnotherClass(SoundProvider):
+    spec_changes: ClassVar[dict[str, Any]] = {"provider_class": HasASpaceInItsType}
 
 
 # History
@@ -337,6 +375,40 @@ class CountsSinceToo(SoundProvider):
         return super().count_listens(since - timedelta(microseconds=1), until)
 
 
+@history("test_since_may_be_in_any_time_zone", says="offered other listens than")
+class TakesAnyTimeForUTC(SoundProvider):
+    def window(self, since: datetime, until: datetime | None) -> list[Track]:
+        return super().window(since.replace(tzinfo=UTC), until)
+
+
+@history("test_since_and_until_bound_a_window", says="of 4 listens in the window 10 were offered")
+class ForgetsSinceWhereThereIsUntil(SoundProvider):
+    def iter_recent_listens(self, since: datetime, until: datetime | None = None) -> Walk:
+        return super().iter_recent_listens(since if until is None else datetime.min.replace(tzinfo=UTC), until)
+
+
+@history("test_an_empty_history_is_no_batch", says="someone who heard nothing yet has a batch of listens")
+class CallsBackWithNothing(SoundProvider):
+    def pages(self, tracks: Sequence[Track]) -> Iterator[list[Track]]:
+        return super().pages(tracks) if tracks else iter([[]])
+
+
+@history("test_the_generator_returns_how_the_history_ended", says="iter_recent_listens returned None")
+class DoesNotSayHowItEnded(SoundProvider):
+    def iter_recent_listens(self, since: datetime, until: datetime | None = None) -> Any:
+        yield from super().iter_recent_listens(since, until)
+
+    def get_recent_listens(self, since: datetime, callback: Callable[[list[Track]], None]) -> HistoryEnd:
+        super().get_recent_listens(since, callback)
+        return self.end(since)
+
+
+@history("test_a_naive_span_is_not_counted", says="a naive until was accepted")
+class CountsNaiveSpans(SoundProvider):
+    def count_listens(self, since: datetime, until: datetime) -> int:
+        return super().count_listens(since.replace(tzinfo=UTC), until.replace(tzinfo=UTC))
+
+
 # Playlists
 
 
@@ -422,6 +494,83 @@ class LosesASong(SoundProvider):
         return self.pages(self.service.library[1:])
 
 
+@playlists("test_a_created_playlist_may_be_empty", says="Nothing to add.")
+class CreatesNothingEmpty(SoundProvider):
+    def create_playlist(self, name: str, description: str, tracks: Sequence[Track]) -> Playlist:
+        if not tracks:
+            raise InvalidRequestError("Nothing to add.", provider=TYPE)
+        return super().create_playlist(name, description, tracks)
+
+
+@playlists("test_two_playlists_may_have_one_name", says="did not make a second playlist")
+class TakesAPlaylistOfTheSameNameForTheSame(SoundProvider):
+    def create_playlist(self, name: str, description: str, tracks: Sequence[Track]) -> Playlist:
+        self.service.ask()
+        known = {known_name: playlist_id for playlist_id, (known_name, _) in self.service.playlists.items()}
+        playlist_id = known.get(name, f"p{next(self.service.numbers)}")
+        self.service.playlists[playlist_id] = name, list(tracks)
+        return self.playlist(playlist_id)
+
+
+@playlists("test_tracks_of_a_playlist_are_normalised", says="Track.duration_ms is no int: '240000'")
+class LeavesDurationsAsText(SoundProvider):
+    def tracks(self, tracks: Sequence[Track]) -> Iterable[Track]:
+        duration: Any = "240000"
+        return super().tracks([replace(track, duration_ms=duration) for track in tracks])
+
+
+@playlists("test_syncing_without_an_id_creates", says="of 4 tracks the playlist has 0")
+class CreatesFirstAndFillsLater(SoundProvider):
+    def sync_playlist(self, request: SyncPlaylistRequest) -> str:
+        return super().sync_playlist(request if request.remote_playlist_id else replace(request, tracks=()))
+
+
+@playlists(
+    "test_syncing_with_an_id_updates",
+    "test_syncing_twice_changes_nothing",
+    "test_syncing_no_tracks_empties",
+    "test_updating_replaces_all_tracks",
+    "test_updating_with_hundreds_of_tracks_keeps_their_order",
+    "test_updating_with_no_tracks_empties",
+    says="of 4 tracks the playlist has 8",
+)
+class AddsInsteadOfReplacing(SoundProvider):
+    def replace(self, playlist_id: str, tracks: Sequence[Track]) -> None:
+        _, there = self.service.playlists.get(playlist_id, ("", []))
+        super().replace(playlist_id, [*there, *tracks])
+
+
+@playlists("test_deleting_removes", "test_updating_what_is_gone_is_an_error", says="a deleted playlist is still there")
+class DeletesNothing(SoundProvider):
+    def delete_playlist(self, remote_playlist_id: str) -> None:
+        self.service.ask()
+
+
+@playlists("test_songs_are_normalised", says="Track.artist is empty")
+class ForgetsTheArtist(SoundProvider):
+    def iter_library(self) -> Iterator[list[Track]]:
+        return self.pages([replace(track, artist="") for track in self.service.library])
+
+
+@playlists("test_the_library_comes_page_by_page", says="the library came in 1 pages")
+class LoadsTheLibraryWhole(SoundProvider):
+    def iter_library(self) -> Iterator[list[Track]]:
+        return iter([[track for page in super().iter_library() for track in page]])
+
+
+@playlists(
+    "test_a_bad_answer_to_playlists_is_a_named_error",
+    "test_a_bad_answer_to_a_new_playlist_is_a_named_error",
+    "test_a_bad_answer_to_the_library_is_a_named_error",
+    "test_a_refused_change_is_a_named_error",
+    says="AttributeError: 'NoneType' object has no attribute 'get'",
+)
+class StumblesOverPlaylists(SoundProvider):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stumble_over_answers(self.service)
+
+
 # Linking
 
 
@@ -480,6 +629,41 @@ class LeavesADeadLinkOpen(SoundProvider):
 class ShowsItsAttempt(SoundProvider):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.attempt.code_verifier!r})"
+
+
+@linking("test_people_link_the_service_themselves", says="supports_auth() denies it")
+class DeniesThatPeopleLinkIt(SoundProvider):
+    def supports_auth(self) -> bool:
+        return False
+
+
+@linking("test_a_code_becomes_credentials", says="expires_at is not aware UTC")
+class GrantsUntilANaiveMoment(SoundProvider):
+    def grant(self) -> AuthResult:
+        return replace(super().grant(), expires_at=datetime.now())  # noqa: DTZ005, that is the fault
+
+
+@linking("test_a_refresh_token_gives_another_access_token", says="refresh_token returned the old access_token")
+class RefreshesNothing(SoundProvider):
+    def refresh_token(self, refresh_token: str) -> AuthResult:
+        return replace(super().refresh_token(refresh_token), access_token=refresh_token.replace("refresh", "access"))
+
+
+@linking("test_disconnecting_is_no_error", says="There is nothing to disconnect.")
+class CannotBeDisconnected(SoundProvider):
+    def disconnect(self) -> None:
+        raise NotFoundError("There is nothing to disconnect.", provider=TYPE)
+
+
+@linking(
+    "test_a_bad_answer_to_a_code_is_a_named_error",
+    "test_a_bad_answer_to_a_refresh_is_a_named_error",
+    says="AttributeError: 'NoneType' object has no attribute 'get'",
+)
+class StumblesOverGrants(SoundProvider):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stumble_over_answers(self.service)
 
 
 # Factories

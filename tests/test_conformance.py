@@ -12,6 +12,14 @@ from tests.sound_provider import Everything
 PLAIN = [f"-pno:{name}" for name in ("cacheprovider", "django", "hypothesispytest", "playwright", "pytest_socket")]
 
 
+# Of these the fault is not in the provider.
+SEEN_TO_FAIL_BELOW = {
+    "test_every_capability_has_its_kit",
+    "test_whoever_lets_people_link_says_how",
+    "test_linking_makes_a_connection",
+}
+
+
 @dataclass
 class Results:
     """A pytest plugin that keeps what came of each check, by the class it ran in."""
@@ -66,6 +74,12 @@ def test_a_broken_provider_fails_the_check_that_names_its_fault(results: Results
     assert any(fault.says in text for text in failed.values())
 
 
+def test_every_check_is_seen_to_fail() -> None:
+    proven = set().union(*(fault.checks for fault in FAULTS), SEEN_TO_FAIL_BELOW)
+    checks = {name for name in dir(Everything) if name.startswith("test_")}
+    assert sorted(checks - proven) == []
+
+
 def test_a_missing_fixture_fails_and_says_what_to_provide(tmp_path_factory: pytest.TempPathFactory) -> None:
     source = """
 from providers.testing.conformance import HistoryFetcherConformance
@@ -85,3 +99,18 @@ class TestHistoryOnly(History, ProviderConformance): pass
     failed = run(tmp_path_factory, source).failed["TestHistoryOnly"]
     assert set(failed) == {"test_every_capability_has_its_kit", "test_whoever_lets_people_link_says_how"}
     assert "SoundProvider is a PlaylistManager: let the test class be a PlaylistManagerConformance too" in str(failed)
+
+
+def test_credentials_that_make_no_connection_fail(tmp_path_factory: pytest.TempPathFactory) -> None:
+    source = """
+import pytest
+from tests.sound_provider import Factories, Person
+class Hidden(Person):
+    def count(self): return 0
+class TestHidden(Factories):
+    @pytest.fixture
+    def user(self, service): return Hidden(service)
+"""
+    failed = run(tmp_path_factory, source).failed["TestHidden"]
+    assert set(failed) == {"test_linking_makes_a_connection"}
+    assert "saving credentials made 0 connections that pages could show" in str(failed)
