@@ -68,6 +68,11 @@ class Card:
         return self.spec.authenticator_factory is not None
 
     @property
+    def history_limit(self) -> int | None:
+        """How many of the latest plays the service keeps, None for all."""
+        return getattr(self.spec.provider_class, "history_limit", None)
+
+    @property
     def capability_names(self) -> list[str]:
         """What the service can do here, in words."""
         return [CAPABILITY_NAMES[capability] for capability in self.spec.capabilities if capability in CAPABILITY_NAMES]

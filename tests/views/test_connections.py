@@ -80,6 +80,14 @@ def test_how_much_of_the_history_comes_home_is_said(
     assert words in card(visitor, "Wavebox")
 
 
+def test_a_service_that_keeps_only_the_latest_plays_says_how_many(
+    visitor: Client, connection: Connection, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Connection.objects.update(history_is_last_play_only=False)
+    monkeypatch.setattr(registry.get(services.wavebox.type).provider_class, "history_limit", 50)
+    assert "The last 50 plays" in card(visitor, "Wavebox")
+
+
 def test_a_dead_link_says_why_and_what_to_do(visitor: Client, connection: Connection) -> None:
     connection.mark_needs_reauth("The service does not know the link any more.")
     html = card(visitor, "Wavebox")
