@@ -113,7 +113,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 
 
-def _form_targets() -> list[str]:
+def form_targets() -> list[str]:
     """Where forms may lead: linking posts here and is redirected to the service, which Chromium counts as well."""
     return [SELF, *(origin for spec in registry.specs() for origin in spec.authorize_origins())]
 
@@ -124,7 +124,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
-        "form-action": SimpleLazyObject(_form_targets),
+        "form-action": SimpleLazyObject(form_targets),
     }
 }
 
