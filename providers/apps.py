@@ -11,5 +11,7 @@ class ProvidersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from providers import checks  # noqa: F401, Django wants checks imported when apps are ready
+        """Register the system checks, and keep what pages are made of out of the logs."""
+        from providers import checks, debug  # noqa: F401, Django wants checks imported when apps are ready
+
+        debug.keep_contexts_out_of_logs()

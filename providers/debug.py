@@ -7,6 +7,7 @@ and the codes that services hand to browsers. Set both of these::
     DEFAULT_EXCEPTION_REPORTER_FILTER = "providers.debug.SecretsReporterFilter"
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from types import FrameType, TracebackType
@@ -93,6 +94,16 @@ class SecretsReporter(ExceptionReporter):
                 if is_below_ours:
                     frame["vars"] = hidden(frame["tb"].tb_frame)
             yield frame
+
+
+def keep_contexts_out_of_logs() -> None:
+    """Keep Django from logging, at DEBUG, the whole context of a page for every variable that the page lacks."""
+    logging.getLogger("django.template").addFilter(_without_traceback)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True
 
 
 def hidden(frame: FrameType) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Error pages with DEBUG on, as a browser gets them: they say what happened and tell no secret."""
 
 import html
+import logging
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -10,6 +11,7 @@ from django.core import mail
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
+from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from pytest_django import Settings
 
@@ -203,6 +205,14 @@ class TestRequests:
         assert "unexpected" in page
         assert SECRET not in page
 
+    def test_a_variable_that_a_page_lacks_is_logged_without_the_page(
+        self, visitor: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG, logger="django.template")
+        shown(visitor.get("/failing/", {"code": SECRET}))
+        assert "Exception while resolving variable" in caplog.text
+        assert SECRET not in caplog.text
+
 
 class TestSettings:
     def test_keys_and_addresses_with_passwords_are_not_shown(self, visitor: Client, settings: Settings) -> None:
@@ -221,10 +231,6 @@ class TestSettings:
 
 class TestMails:
     def test_a_mail_about_an_error_tells_no_secret_either(self, visitor: Client, settings: Settings) -> None:
-        import logging
-
-        from django.utils.log import AdminEmailHandler
-
         settings.DEBUG = False
         settings.ADMINS = [("Ada", "ada@site.example")]
         handler = AdminEmailHandler(include_html=True)
