@@ -3,8 +3,10 @@
 The network is closed but for this machine: `--allow-hosts` in pyproject.toml.
 """
 
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
@@ -41,6 +43,35 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("NOT PROVEN BY THIS RUN", sep="!", red=True, bold=True)
         for line in missing:
             terminalreporter.write_line(line, red=True)
+
+
+class Log(logging.Handler):
+    """All that is logged, at DEBUG, as a handler gets it that stands before the site's own, which clean records."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        self.lines: dict[str, list[str]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.setdefault(record.name, []).append(f"{self.format(record)} {record.args!r}")
+        # Else the text of the traceback would be kept for the handlers to come.
+        record.exc_text = None
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line for lines in self.lines.values() for line in lines)
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[Log]:
+    """Listen to every logger there is."""
+    handler = Log()
+    for name in (None, *logging.root.manager.loggerDict):
+        caplog.set_level(logging.DEBUG, logger=name)
+    logging.root.handlers.insert(0, handler)
+    yield handler
+    logging.root.handlers.remove(handler)
 
 
 @pytest.fixture

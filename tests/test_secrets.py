@@ -6,7 +6,6 @@ states and verifiers, however they are spelled.
 """
 
 import base64
-import logging
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ from providers.testing.simulators.lastfm import LastFMSimulator, Person
 from providers.testing.simulators.navidrome import NavidromeSimulator
 from providers.testing.simulators.spotify import SpotifySimulator
 from providers.testing.wsgi import serving
+from tests.conftest import Log
 
 PASSWORD = "seeded navidrome password"
 WRONG_PASSWORD = "seeded wrong password"
@@ -231,12 +231,10 @@ class Run:
 def test_nothing_of_a_whole_run_tells_a_secret(
     services: Services,
     settings: Settings,
-    caplog: pytest.LogCaptureFixture,
+    log: Log,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in (None, *logging.root.manager.loggerDict):
-        caplog.set_level(logging.DEBUG, logger=name)
     heard = Heard()
     run = Run(services, heard)
     User.objects.create_superuser("root", password=LOCAL_PASSWORD)
@@ -316,15 +314,13 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     out, err = capfd.readouterr()
     heard.note("stdout", out)
     heard.note("stderr", err)
-    for name in {record.name for record in caplog.records}:
-        arguments = [record.args for record in caplog.records if record.name == name]
-        heard.note(f"arguments of log {name}", arguments)
-    heard.note("log", caplog.text)
+    for name, lines in log.lines.items():
+        heard.note(f"log {name}", "\n".join(lines))
 
     own = {PASSWORD, WRONG_PASSWORD, LOCAL_PASSWORD, services.lastfm.api_secret, settings.SECRET_KEY}
     secrets = own | services.secrets() | stored | set(settings.FERNET_KEYS)
     assert len(secrets) > 40
-    assert {"urllib3.connectionpool", "django.db.backends", "django.request"} <= {log.name for log in caplog.records}
+    assert {"urllib3.connectionpool", "django.db.backends", "django.request"} <= log.lines.keys()
     assert heard.leaks(secrets) == []
 
 
