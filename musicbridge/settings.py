@@ -1,5 +1,6 @@
 """Settings of the site, read from the environment and from `.env`. Every one is explained in `.env.example`."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.utils.functional import SimpleLazyObject
+from environ.fileaware_mapping import FileAwareMapping
 
 from providers import conf, registry
 
@@ -14,6 +16,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.FileAwareEnv()
 environ.Env.read_env(env.str("MUSICBRIDGE_ENV_FILE", default=str(BASE_DIR / ".env")))
+# `NAME=` leaves a line of .env.example unfilled: that is no value, and no number either.
+env.ENVIRON = FileAwareMapping({name: value for name, value in os.environ.items() if value})
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY")

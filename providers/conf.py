@@ -34,8 +34,9 @@ class ProviderConfigurationError(ImproperlyConfigured):
 
 
 def get(name: str) -> Any:
-    """Return a setting, or its default where it is not set."""
-    return getattr(settings, name, DEFAULTS.get(name, ""))
+    """Return a setting, or its default where it is not set. An empty text is not set."""
+    value = getattr(settings, name, "")
+    return DEFAULTS.get(name, "") if value == "" else value
 
 
 def require(name: str) -> str:

@@ -21,6 +21,12 @@ def test_a_setting_that_a_site_does_not_know_has_its_default(settings: Settings)
     assert conf.get("PROVIDERS") == ("providers.spotify", "providers.lastfm", "providers.navidrome")
 
 
+def test_a_setting_of_empty_text_has_its_default(settings: Settings) -> None:
+    settings.LASTFM_AUTH_URL = settings.HISTORY_OVERLAP_SECONDS = ""
+    assert conf.get("LASTFM_AUTH_URL") == "https://www.last.fm/api/auth/"
+    assert conf.history_overlap() == timedelta(hours=2)
+
+
 def test_a_setting_of_a_third_party_is_empty_where_it_is_not_set() -> None:
     assert conf.get("NOBODY_KNOWS_THIS") == ""
 
@@ -43,7 +49,7 @@ def test_the_overlap_is_in_seconds(settings: Settings) -> None:
     assert check_limits() == []
 
 
-@pytest.mark.parametrize("value", ["soon", "", None, -1, "-0.5", "nan", "inf"])
+@pytest.mark.parametrize("value", ["soon", None, -1, "-0.5", "nan", "inf"])
 def test_an_overlap_that_makes_no_sense_is_refused_and_a_check_says_so(settings: Settings, value: object) -> None:
     settings.HISTORY_OVERLAP_SECONDS = value
     with pytest.raises(ProviderConfigurationError, match="HISTORY_OVERLAP_SECONDS"):

@@ -3,6 +3,7 @@ import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,9 @@ _SHOW = """
 import json
 from musicbridge import settings
 names = ["SECURE_SSL_REDIRECT", "SECURE_PROXY_SSL_HEADER", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE",
-         "SECURE_HSTS_SECONDS", "CSRF_TRUSTED_ORIGINS", "ALLOWED_HOSTS", "SPOTIFY_CLIENT_ID", "PROVIDERS"]
-print(json.dumps({name: getattr(settings, name, None) for name in names}))
+         "SECURE_HSTS_SECONDS", "CSRF_TRUSTED_ORIGINS", "ALLOWED_HOSTS", "SPOTIFY_CLIENT_ID", "PROVIDERS",
+         "HISTORY_OVERLAP_SECONDS", "DATABASES"]
+print(json.dumps({name: getattr(settings, name, None) for name in names}, default=str))
 """
 _PRODUCTION = {"MUSICBRIDGE_ENV_FILE": "tests/production.env"}
 
@@ -68,6 +70,19 @@ def test_the_services_settings_come_from_the_environment() -> None:
     shown = settings_with(SECRET_KEY="x", SPOTIFY_CLIENT_ID="mine", PROVIDERS="a.service,b.service")
     assert shown["SPOTIFY_CLIENT_ID"] == "mine"
     assert shown["PROVIDERS"] == ["a.service", "b.service"]
+
+
+@pytest.mark.parametrize("name", ["PROVIDERS", "HISTORY_OVERLAP_SECONDS", "DATABASE_URL", "ALLOWED_HOSTS"])
+def test_a_line_left_unfilled_means_the_default(name: str) -> None:
+    unset = settings_with(SECRET_KEY="x")
+    assert settings_with(SECRET_KEY="x", **{name: ""}) == unset
+    assert unset["PROVIDERS"] == ["providers.spotify", "providers.lastfm", "providers.navidrome"]
+
+
+def test_a_secret_can_be_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "client_id").write_text("from a file")
+    shown = settings_with(SECRET_KEY="x", SPOTIFY_CLIENT_ID_FILE=str(tmp_path / "client_id"))
+    assert shown["SPOTIFY_CLIENT_ID"] == "from a file"
 
 
 @pytest.mark.parametrize(
