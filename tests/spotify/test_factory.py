@@ -189,10 +189,9 @@ def test_the_redirect_uri_comes_from_the_settings(settings: Settings) -> None:
     assert "redirect_uri=https%3A%2F%2Fmusic.example%2Fback%2F&" in address
 
 
-@pytest.mark.parametrize("name", ["SPOTIFY_CLIENT_ID", "SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL"])
-def test_a_missing_setting_is_named(settings: Settings, name: str) -> None:
-    setattr(settings, name, "")
-    with pytest.raises(conf.ProviderConfigurationError, match=f"{name} is not set"):
+def test_a_missing_setting_is_named(settings: Settings) -> None:
+    settings.SPOTIFY_CLIENT_ID = ""
+    with pytest.raises(conf.ProviderConfigurationError, match="SPOTIFY_CLIENT_ID is not set"):
         build_authenticator(None)
 
 
