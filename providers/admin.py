@@ -4,9 +4,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
@@ -18,7 +17,7 @@ from providers.conf import ProviderConfigurationError
 from providers.exceptions import ProviderError
 from providers.history.fetch import FetchOutcome, fetch
 from providers.link_health import check
-from providers.models import Connection, HistorySync, ProviderAuth, ServicePause
+from providers.models import Connection, HistorySync, ServicePause, credential_model
 
 if TYPE_CHECKING:  # generic in the stubs only
     _ConnectionAdmin = admin.ModelAdmin[Connection]
@@ -39,12 +38,8 @@ def _with_unreadable_secrets(connections: Iterable[Connection]) -> set[tuple[str
         (spec.type, user_id)
         for spec in registry.specs()
         if spec.type in user_ids
-        for user_id in _credential_model(spec).undecryptable_user_ids(user_ids[spec.type])
+        for user_id in credential_model(spec.credential_model).undecryptable_user_ids(user_ids[spec.type])
     }
-
-
-def _credential_model(spec: registry.ProviderSpec) -> type[ProviderAuth]:
-    return cast("type[ProviderAuth]", apps.get_model(spec.credential_model))
 
 
 class ConnectionChangeList(ChangeList):

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from django.apps import apps
 from django.core.exceptions import SuspiciousOperation
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
@@ -26,7 +25,7 @@ from providers import conf, registry
 from providers.contracts import Authenticator
 from providers.datatypes import AuthAttempt, AuthResult
 from providers.exceptions import AuthenticationError, InvalidResponseError, ProviderError, ServiceUnavailableError
-from providers.models import Connection, HistorySync, LinkAttempt, OAuthTokens, ProviderAuth
+from providers.models import Connection, HistorySync, LinkAttempt, OAuthTokens, credential_model
 from providers.registry import ProviderSpec
 
 logger = logging.getLogger(__name__)
@@ -193,7 +192,7 @@ def disconnect(user: Any, provider_type: str) -> None:
     spec = registry.get(provider_type)
     _clean_up_at_service(user, spec)
     with transaction.atomic():
-        _credential_model(spec)._default_manager.filter(user=user).delete()
+        credential_model(spec.credential_model)._default_manager.filter(user=user).delete()
         connection = Connection.objects.filter(user=user, provider_type=provider_type).first()
         if connection is not None:
             connection.mark_disconnected()
@@ -286,7 +285,7 @@ def _result_from_json(text: str) -> AuthResult:
 
 
 def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str, granted_at: datetime) -> Connection:
-    model = _credential_model(spec)
+    model = credential_model(spec.credential_model)
     with transaction.atomic():
         # Old secrets are not read: linking again is the way out when no key decrypts them.
         rows = model._default_manager.select_for_update().defer(*model.secret_names())
@@ -305,10 +304,6 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
         )
     logger.info("Person %s linked %s", user.pk, spec.type)
     return connection
-
-
-def _credential_model(spec: ProviderSpec) -> type[ProviderAuth]:
-    return cast(type[ProviderAuth], apps.get_model(spec.credential_model))
 
 
 def _clean_up_at_service(user: Any, spec: ProviderSpec) -> None:

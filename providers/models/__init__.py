@@ -1,7 +1,14 @@
 """What is kept in the database: links, their secrets, and what came home through them."""
 
 from providers.models.connections import Connection, LinkAttempt, ServicePause
-from providers.models.credentials import LastFMAuth, NavidromeAuth, OAuthTokens, ProviderAuth, SpotifyAuth
+from providers.models.credentials import (
+    LastFMAuth,
+    NavidromeAuth,
+    OAuthTokens,
+    ProviderAuth,
+    SpotifyAuth,
+    credential_model,
+)
 from providers.models.history import HistorySync, Listen
 
 __all__ = [
@@ -15,4 +22,5 @@ __all__ = [
     "ProviderAuth",
     "ServicePause",
     "SpotifyAuth",
+    "credential_model",
 ]

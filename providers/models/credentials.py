@@ -1,9 +1,10 @@
 """The secrets, one model per service. Read by factories only; never shown, listed or logged."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
+from django.apps import apps
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from providers.datatypes import AuthResult
@@ -15,7 +16,7 @@ from providers.models.connections import Connection
 class ProviderAuth(models.Model):
     """What a factory needs to act for one person. Subclasses add `user`, secrets and `provider_type`.
 
-    Saving a row makes the person's `Connection`, so that a row is all it takes to be linked.
+    A new row makes or revives the person's `Connection`, so that a row is all it takes to be linked.
     """
 
     provider_type: ClassVar[str]
@@ -32,10 +33,16 @@ class ProviderAuth(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Store the secrets and make sure there is a Connection to show for them."""
-        super().save(*args, **kwargs)
-        Connection.objects.get_or_create(
-            user_id=self.user_id, provider_type=self.provider_type, defaults={"account_name": self.account_name()}
-        )
+        is_new = self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            connection, _ = Connection.objects.get_or_create(
+                user_id=self.user_id, provider_type=self.provider_type, defaults={"account_name": self.account_name()}
+            )
+            if is_new and connection.status != Connection.Status.OK:
+                connection.mark_authorized(
+                    account_id=connection.account_id, account_name=self.account_name() or connection.account_name
+                )
 
     def account_name(self) -> str:
         """Return the remote account's name, where the row itself knows it."""
@@ -146,3 +153,8 @@ class NavidromeAuth(ProviderAuth):
         self.username = result.account_name
         self.password = result.access_token
         self.save()
+
+
+def credential_model(label: str) -> type[ProviderAuth]:
+    """Return the model that `ProviderSpec.credential_model` names. Raises `LookupError` where there is none."""
+    return cast("type[ProviderAuth]", apps.get_model(label))
