@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
-from django.utils.functional import SimpleLazyObject
 from environ.fileaware_mapping import FileAwareMapping
 
-from providers import conf, registry
+from providers import conf
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -45,7 +44,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "musicbridge.csp.LinkingCSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -116,19 +115,14 @@ SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _is_https else 0
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 
-
-def form_targets() -> list[str]:
-    """Where forms may lead: linking posts here and is redirected to the service, which Chromium counts as well."""
-    return [SELF, *(origin for spec in registry.specs() for origin in spec.authorize_origins())]
-
-
+# `musicbridge.csp` adds the services that people link to `form-action`.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
-        "form-action": SimpleLazyObject(form_targets),
+        "form-action": [SELF],
     }
 }
 
