@@ -74,7 +74,6 @@ def storing_listens() -> Iterator[Ways]:
                     artist=track.artist,
                     album=track.album,
                     played_at=track.played_at,
-                    fingerprint=0,
                 )
                 for track in batch
             )

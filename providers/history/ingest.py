@@ -1,24 +1,13 @@
 """A batch of tracks becomes rows, each listen exactly once."""
 
-import hashlib
 from collections.abc import Iterable
 
 from providers.datatypes import Track
 from providers.models import Listen
+from providers.models.history import fingerprint
 
 _MAX_DURATION_MS = 2**31 - 1
 """What the column holds; a longer play is a mistake of the service."""
-
-
-def fingerprint(track: Track) -> int:
-    """Return the signed 64-bit hash that tells two tracks of one moment apart.
-
-    Frozen for ever: it is in every row that was ever stored. It knows the names only, as the service wrote
-    them. Ids and albums are left out because services change them afterwards.
-    """
-    text = f"1\0{track.name}\0{track.artist}"
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)
 
 
 def unstored(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: str = "api") -> list[Listen]:
@@ -30,7 +19,7 @@ def unstored(user_id: int, provider_type: str, tracks: Iterable[Track], *, sourc
     for track in tracks:
         if track.played_at is None:
             raise ValueError("a listen needs played_at")
-        key = (track.played_at, fingerprint(track))
+        key = (track.played_at, fingerprint(track.name, track.artist))
         rows[key] = Listen(
             user_id=user_id,
             provider_type=provider_type,

@@ -67,15 +67,35 @@ def test_a_senseless_duration_does_not_lose_the_listen(user, duration_ms):
     assert ingest.store(user.pk, "lastfm", [listen("One", duration_ms=duration_ms)]) == 1
 
 
-def test_the_fingerprint_is_frozen():
-    assert ingest.fingerprint(listen("One")) == ingest.fingerprint(listen("One", 99, album="later edited"))
-    assert ingest.fingerprint(Track(id="", name="Jóga", artist="Björk")) == -5185748983095682825
+@pytest.mark.django_db
+def test_the_fingerprint_is_frozen(user):
+    ingest.store(user.pk, "lastfm", [Track(id="", name="Jóga", artist="Björk", played_at=MOMENT)])
+    row = Listen.objects.get()
+    assert row.fingerprint == -5185748983095682825
+
+    row.album = row.name = "corrected by hand"
+    row.save()
+
+    row.refresh_from_db()
+    assert row.fingerprint == -5185748983095682825
 
 
-def test_the_fingerprint_does_not_confuse_name_and_artist():
-    assert ingest.fingerprint(Track(id="", name="A", artist="BC")) != ingest.fingerprint(
-        Track(id="", name="AB", artist="C")
-    )
+@pytest.mark.django_db
+def test_the_fingerprint_does_not_confuse_name_and_artist(user):
+    mixed_up = [
+        Track(id="", name="A", artist="BC", played_at=MOMENT),
+        Track(id="", name="AB", artist="C", played_at=MOMENT),
+    ]
+
+    assert ingest.store(user.pk, "lastfm", mixed_up) == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("create", [Listen.objects.create, lambda **row: Listen.objects.bulk_create([Listen(**row)])])
+def test_a_listen_stored_by_others_is_the_same_listen(user, create):
+    create(user=user, provider_type="lastfm", name="One", artist="Ana", played_at=MOMENT)
+
+    assert ingest.store(user.pk, "lastfm", [listen("One")]) == 0
 
 
 def test_a_track_without_a_time_is_no_listen():
