@@ -303,7 +303,7 @@ class TestADeadLink:
         with pytest.raises(ReauthorizationRequiredError):
             source.get_access_token()
         SpotifyAuth.objects.get().store(granted("relinked", "refresh-9"))
-        Connection.objects.get().mark_ok()
+        Connection.objects.get().mark_authorized(account_id="1", account_name="ada")
         assert source.get_access_token() == AccessToken("relinked", 2)
 
     def test_a_link_without_a_refresh_token_is_dead_when_it_expires(
