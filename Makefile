@@ -13,7 +13,7 @@ demo: $(VENV)/site.stamp  ## the whole product at work, against built-in simulat
 	@MUSICBRIDGE_ENV_FILE=/dev/null SECRET_KEY=not-used-by-the-site $(RUN) manage.py demo --port $(PORT) $(DEMO_FLAGS)
 
 test: $(VENV)/dev.stamp  ## every test; those that need Chromium or PostgreSQL say so where they are missing
-	$(RUN) -m pytest -m "not postgres"
+	$(RUN) -m pytest
 	$(RUN) -m tests.on_postgres
 
 check: $(VENV)/dev.stamp  ## style, types, import contracts, Django's checks with production settings

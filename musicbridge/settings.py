@@ -73,11 +73,12 @@ TEMPLATES = [
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'musicbridge.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # One writer at a time, others wait for it: IMMEDIATE takes the lock at the start of a transaction, where
-    # waiting works, and WAL lets readers go on meanwhile.
+    # waiting works, and WAL lets readers go on meanwhile. What is committed survives a power cut (`synchronous` stays
+    # FULL): a token that was rotated and then forgotten would end a link.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "init_command": "PRAGMA journal_mode=WAL;",
     }
 # --- who gets in ------------------------------------------------------------------------------------------
 # Local accounts before Navidrome: an administrator signs in while it is down.
