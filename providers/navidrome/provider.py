@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from providers.contracts import BatchedHistory, Type, require_aware
 from providers.datatypes import HistoryEnd, LazyTracks, Playlist, SyncPlaylistRequest, Track
@@ -46,6 +46,10 @@ class NavidromeProvider(BatchedHistory):
     The history has two tiers. Where the server tells single plays, in its own API, those are read. Where it does
     not, Subsonic tells the last play of each song, and that is all there is. Which tier a walk is on is known
     before its first batch, and shows in `history_is_last_play_only` and `history_is_resumable`.
+
+    Single plays only add to what Subsonic tells (REQ-PROV-051): a server has kept them since some update, or not at
+    all where `EnableScrobbleHistory` is off. So behind the oldest of them come the last plays from before it, no
+    longer in order, and a walk that breaks off there goes on from the oldest single play.
 
     Both tiers take a song's names from Subsonic and its times in whole seconds, so that a play told by both is
     the same listen. A play of a song that has left the library is nothing but an id: it is not offered.
@@ -91,9 +95,11 @@ class NavidromeProvider(BatchedHistory):
             page = self._get_scrobbles(0, until)
         except (NotFoundError, AuthenticationError, PermissionDeniedError):
             # An older server, another one, or one whose own API is shut. Wrong credentials come to light below.
-            self.history_is_last_play_only, self.history_is_resumable = True, False
+            page = []
+        has_single_plays = bool(page)
+        self.history_is_last_play_only, self.history_is_resumable = not has_single_plays, has_single_plays
+        if not has_single_plays:
             return (yield from self._iter_last_plays(since, until))
-        self.history_is_last_play_only, self.history_is_resumable = False, True
         return (yield from self._iter_single_plays(page, since, until))
 
     def _iter_single_plays(
@@ -101,7 +107,7 @@ class NavidromeProvider(BatchedHistory):
     ) -> Generator[list[Track], None, HistoryEnd]:
         """Walk the plays to the first one that is old enough: meeting it tells that nothing is missing in between."""
         # What is played during the walk must not push plays from page to page.
-        newest = page[0].played_at if page else until
+        newest = page[0].played_at
         offered: list[Scrobble] = []
         start = 0
         while page:
@@ -122,7 +128,8 @@ class NavidromeProvider(BatchedHistory):
             page = self._get_scrobbles(start, newest)
             if page == offered:
                 raise InvalidResponseError("The pages of plays do not go on.", provider=self.type())
-        return HistoryEnd.EXHAUSTED
+        self.history_is_resumable = False
+        return (yield from self._iter_last_plays(since, offered[-1].played_at - timedelta(seconds=1)))
 
     def _get_scrobbles(self, start: int, until: datetime | None) -> list[Scrobble]:
         return parse_scrobbles(self._native.get_scrobbles(start=start, size=SCROBBLE_PAGE, until=until))

@@ -215,6 +215,40 @@ class TestSinglePlays:
             provider.get_recent_listens(EPOCH, fail)
         assert len(navidrome.faults.seen("api/scrobble")) == 1
 
+    @pytest.mark.req("PROV-051")
+    def test_where_no_single_plays_are_kept_the_last_plays_come_home(
+        self, provider: NavidromeProvider, ada: Person
+    ) -> None:
+        moments = hear(ada, CATALOGUE.tracks[:3])
+        ada.scrobbles.clear()
+        batches, end = walk(provider, EPOCH)
+        assert [moment for moment, _ in heard(batches)] == moments
+        assert end is HistoryEnd.EXHAUSTED
+        assert (provider.history_is_last_play_only, provider.history_is_resumable) == (True, False)
+
+    @pytest.mark.req("PROV-051")
+    def test_behind_the_oldest_single_play_come_the_last_plays_from_before_the_server_kept_any(
+        self, provider: NavidromeProvider, ada: Person
+    ) -> None:
+        before = hear(ada, CATALOGUE.tracks[:5], newest=NOW - timedelta(days=400))
+        ada.scrobbles.clear()
+        after = hear(ada, [*CATALOGUE.tracks[3:6], *CATALOGUE.tracks[3:6]])
+        walked = provider.iter_recent_listens(EPOCH)
+        singles = next(walked)
+        assert (provider.history_is_last_play_only, provider.history_is_resumable) == (False, True)
+        assert [track.played_at for track in singles] == after
+        older = next(walked)
+        assert (provider.history_is_last_play_only, provider.history_is_resumable) == (False, False)
+        assert [track.played_at for track in older] == before[:3]
+        assert next(walked, None) is None
+
+    def test_what_since_reaches_among_single_plays_asks_for_no_last_plays(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+    ) -> None:
+        moments = hear(ada, CATALOGUE.tracks[:5])
+        assert walk(provider, moments[4])[1] is HistoryEnd.REACHED_SINCE
+        assert navidrome.faults.seen("getAlbumList2") == []
+
 
 class TestLastPlays:
     @pytest.fixture(autouse=True)
@@ -341,12 +375,13 @@ def test_without_the_own_api_subsonic_is_sufficient(
 
 
 def test_a_tier_that_appears_or_goes_away_is_noticed_at_each_walk(
-    provider: NavidromeProvider, navidrome: NavidromeSimulator
+    provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
 ) -> None:
+    hear(ada, CATALOGUE.tracks[:3])
     seen = []
     for has_history in (True, False, True):
         navidrome.scrobble_history = has_history
-        walk(provider, EPOCH)
+        next(provider.iter_recent_listens(EPOCH))
         seen.append((provider.history_is_last_play_only, provider.history_is_resumable))
     assert seen == [(False, True), (True, False), (False, True)]
 
