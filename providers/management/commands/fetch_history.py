@@ -9,17 +9,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import QuerySet
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from providers import registry
 from providers.history.fetch import FetchOutcome, FetchReport, fetch
+from providers.management.commandline import PlainSpokenCommand
 from providers.models import Connection
 
 
-class Command(BaseCommand):
+class Command(PlainSpokenCommand):
     """Fetches once, whatever is linked. Exits 1 when a connection failed; the others are fetched all the same."""
 
     help = "Bring home the listens of every linked service, or of those asked for."

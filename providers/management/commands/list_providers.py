@@ -4,14 +4,14 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.table import Table
 
 from providers import registry
+from providers.management.commandline import PlainSpokenCommand
 
 
-class Command(BaseCommand):
+class Command(PlainSpokenCommand):
     """Prints the registered services with their capabilities, computed from their classes."""
 
     help = "List the registered music services, what each can do and whether it is set up."

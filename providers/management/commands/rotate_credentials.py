@@ -4,15 +4,16 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import models
 from rich.console import Console
 from rich.progress import Progress
 
 from providers import rotation
+from providers.management.commandline import PlainSpokenCommand
 
 
-class Command(BaseCommand):
+class Command(PlainSpokenCommand):
     """Encrypts anew, then reads everything again. Exits 1 when the newest key does not decrypt every secret."""
 
     help = (

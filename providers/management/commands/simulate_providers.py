@@ -5,14 +5,15 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from providers import conf
+from providers.management.commandline import PlainSpokenCommand, port
 
 DEFAULT_REDIRECT_URI = "http://127.0.0.1:8000/connections/spotify/callback/"
 
 
-class Command(BaseCommand):
+class Command(PlainSpokenCommand):
     """Serves simulators of the built-in services on 127.0.0.1 until it is told to stop."""
 
     help = "Serve simulators of the built-in services on 127.0.0.1, and print the settings that lead the site there."
@@ -20,23 +21,26 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--port", type=int, default=9101, help="first of three ports (default: 9101)")
+        parser.add_argument("--port", type=port, default=9101, help="first of three ports (default: 9101)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGINT or SIGTERM."""
         # Here and not above: the simulators need werkzeug, which a site that runs no simulator need not have.
-        from providers.testing.simulators.household import PASSWORD, USERNAME, serving_household
+        try:
+            from providers.testing.simulators.household import PASSWORD, USERNAME, serving_household
+        except ModuleNotFoundError as error:
+            raise CommandError(f"{error}: the simulators need musicbridge[testing].") from None
 
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        port = options["port"]
+        first: int = options["port"]
         try:
             with serving_household(
                 conf.get("SPOTIFY_REDIRECT_URI") or DEFAULT_REDIRECT_URI,
-                spotify_port=port,
-                lastfm_port=port + 1,
-                navidrome_port=port + 2,
+                spotify_port=first,
+                lastfm_port=first + 1,
+                navidrome_port=first + 2,
             ) as household:
                 for name, value in household.settings.items():
                     self.stdout.write(f"{name}={value}")
