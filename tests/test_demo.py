@@ -39,13 +39,14 @@ def test_a_person_signs_in_links_and_their_listens_come_home_from_every_service(
     assert all(count > 20 for count in counts.values())
 
 
-def test_whoever_stops_the_demo_stops_all_its_parts():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whoever_stops_the_demo_stops_all_its_parts(number):
     with start("demo") as demo:
         assert demo.stderr is not None
         site = next(found[0] for line in demo.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
         assert requests.get(f"{site}/", timeout=10).status_code == 200
 
-        demo.send_signal(signal.SIGTERM)
+        demo.send_signal(number)
         demo.communicate()
 
     assert demo.returncode == 0

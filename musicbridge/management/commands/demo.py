@@ -17,16 +17,17 @@ from typing import Any
 
 import requests
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from musicbridge.demo import DemoError, Visitor
 from providers import registry
+from providers.management.commandline import PlainSpokenCommand, port
 
 FETCH_EVERY_SECONDS = 30
 START_WITHIN_SECONDS = 60
 
 
-class Command(BaseCommand):
+class Command(PlainSpokenCommand):
     """Starts simulators and the site, links a person's services, fetches, and goes on serving.
 
     One parent for all: whatever ends it ends the parts. Database and keys are its own, made anew
@@ -38,7 +39,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--port", type=int, default=8000, help="where the site listens (default: 8000)")
+        parser.add_argument("--port", type=port, default=8000, help="where the site listens (default: 8000)")
         parser.add_argument("--no-serve", action="store_true", help="stop when the job is done")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,14 +47,16 @@ class Command(BaseCommand):
         # Here and not above: the simulators need werkzeug, which a site that runs no demo need not have.
         from providers.testing.simulators.household import PASSWORD, USERNAME, serving_household
 
-        signal.signal(signal.SIGTERM, _interrupt)
-        port = options["port"] if _is_free(options["port"]) else _free_port()
-        site_url = f"http://127.0.0.1:{port}"
+        # SIGINT as well: a shell that starts the demo in the background has it ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
+        number_of_port = options["port"] if _is_free(options["port"]) else _free_port()
+        site_url = f"http://127.0.0.1:{number_of_port}"
         try:
             with serving_household(f"{site_url}/connections/spotify/callback/") as household:
                 environment = _environment(site_url, household.settings)
                 _manage(environment, "migrate", "--verbosity=0")
-                with _site(port, environment) as server:
+                with _site(number_of_port, environment) as server:
                     visitor = Visitor(site_url)
                     self._say(f"{USERNAME} signs in with Navidrome")
                     visitor.sign_in(USERNAME, PASSWORD)
@@ -134,7 +137,15 @@ def _fetch(environment: dict[str, str]) -> dict[str, int]:
 @contextmanager
 def _site(port: int, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """Run the site under gunicorn and wait until it answers. Raises `DemoError`."""
-    command = [sys.executable, "-m", "gunicorn", "musicbridge.wsgi", f"--bind=127.0.0.1:{port}", "--workers=2"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "musicbridge.wsgi",
+        f"--bind=127.0.0.1:{port}",
+        "--workers=2",
+        "--no-control-socket",
+    ]
     server = subprocess.Popen([*command, "--log-level=warning"], env=environment, cwd=settings.BASE_DIR)  # noqa: S603
     try:
         give_up_at = time.monotonic() + START_WITHIN_SECONDS
