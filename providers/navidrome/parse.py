@@ -65,6 +65,16 @@ def parse_song(response: Mapping[str, Any], base_url: str) -> Track:
     return _song(_answer(response).object("song"), base_url)
 
 
+def parse_album_id(response: Mapping[str, Any]) -> str:
+    """Read from getSong which album the song is on; empty where it is on none."""
+    return _answer(response).object("song").text("albumId")
+
+
+def parse_album(response: Mapping[str, Any], base_url: str) -> list[Track]:
+    """Read the songs of getAlbum."""
+    return [_song(song, base_url) for song in _answer(response).object("album").objects("song")]
+
+
 def parse_last_plays(response: Mapping[str, Any], base_url: str) -> list[Track]:
     """Read the songs of getAlbum that were ever played, the last played first, each at its last play."""
     songs = _answer(response).object("album").objects("song")

@@ -24,6 +24,8 @@ from providers.navidrome.parse import (
     Scrobble,
     account_id,
     parse_account,
+    parse_album,
+    parse_album_id,
     parse_created_id,
     parse_last_plays,
     parse_playlist,
@@ -64,6 +66,7 @@ class NavidromeProvider(BatchedHistory):
         self._subsonic = SubsonicClient(base_url, username, password, limiter)
         self._native = NativeClient(base_url, username, password, limiter)
         self._songs: dict[str, Track | None] = {}
+        self._albums_read: set[str] = set()
 
     def type(self) -> str:
         """Return "navidrome" (REQ-PROV-001)."""
@@ -135,13 +138,26 @@ class NavidromeProvider(BatchedHistory):
         return parse_scrobbles(self._native.get_scrobbles(start=start, size=SCROBBLE_PAGE, until=until))
 
     def _song(self, song_id: str) -> Track | None:
+        """Return a song, and keep its whole album: a long history is of many songs, but of far fewer albums."""
         if song_id not in self._songs:
             try:
-                self._songs[song_id] = parse_song(self._subsonic.get_song(song_id), self._base_url)
+                response = self._subsonic.get_song(song_id)
             except NotFoundError:
                 logger.info("Plays of a song that has left the library are passed over.")
                 self._songs[song_id] = None
+            else:
+                self._songs[song_id] = parse_song(response, self._base_url)
+                self._keep_album(parse_album_id(response))
         return self._songs[song_id]
+
+    def _keep_album(self, album_id: str) -> None:
+        if not album_id or album_id in self._albums_read:
+            return
+        self._albums_read.add(album_id)
+        # It only saves requests: where it cannot be read, songs are asked for one by one.
+        with suppress(NotFoundError, InvalidResponseError):
+            for song in parse_album(self._subsonic.get_album(album_id), self._base_url):
+                self._songs.setdefault(song.id, song)
 
     def _iter_last_plays(self, since: datetime, until: datetime | None) -> Generator[list[Track], None, HistoryEnd]:
         album_ids, end = self._get_played_albums(since)

@@ -142,13 +142,36 @@ class TestSinglePlays:
         assert walk(provider, NOW) == ([], HistoryEnd.REACHED_SINCE)
         assert navidrome.faults.seen("getSong") == []
 
-    def test_each_song_is_asked_for_once(
+    def test_songs_are_asked_for_once_and_by_the_album(
         self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
     ) -> None:
-        hear(ada, [*CATALOGUE.tracks[:3], *CATALOGUE.tracks[:3]])
-        walk(provider, EPOCH)
-        walk(provider, EPOCH)
-        assert len(navidrome.faults.seen("getSong")) == 3
+        moments = hear(ada, [*CATALOGUE.tracks, *CATALOGUE.tracks])
+        albums = {song.album_key for song in CATALOGUE.tracks}
+        for _ in range(2):
+            walk(provider, moments[-1])
+        assert len(navidrome.faults.seen("getSong")) == len(albums)
+        assert len(navidrome.faults.seen("getAlbum")) == len(albums)
+
+    def test_a_song_is_the_same_however_it_was_asked_for(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+    ) -> None:
+        moments = hear(ada, CATALOGUE.tracks[:20])
+        by_the_album, _ = walk(provider, moments[-1])
+        navidrome.faults.add("getAlbum", body="<html></html>", times=None)
+        one_by_one, _ = walk(NavidromeProvider(BASE_URL, username="ada", password=PASSWORD), moments[-1])
+        assert one_by_one == by_the_album
+        assert len(navidrome.faults.seen("getSong")) > 19
+
+    def test_a_song_that_is_on_no_album_is_known_by_itself(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+    ) -> None:
+        (moment,) = hear(ada, CATALOGUE.tracks[:1])
+        body = (
+            f'{{"subsonic-response": {{"status": "ok", "song": {{"id": "{CATALOGUE.tracks[0].key}", "title": "A"}}}}}}'
+        )
+        navidrome.faults.add("getSong", body=body)
+        ((track,),), _ = walk(provider, moment - timedelta(seconds=1))
+        assert (track.name, track.url) == ("A", "")
 
     def test_twins_in_one_second_both_come_home(self, provider: NavidromeProvider, ada: Person) -> None:
         song = CATALOGUE.tracks[0]
@@ -188,7 +211,7 @@ class TestSinglePlays:
     def test_a_missing_page_between_server_and_song_loses_no_play(
         self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
     ) -> None:
-        hear(ada, CATALOGUE.tracks[:3])
+        hear(ada, CATALOGUE.tracks[::40])
         navidrome.faults.add("getSong", status=404, body="404 page not found", after=1)
         with pytest.raises(InvalidResponseError):
             walk(provider, EPOCH)
