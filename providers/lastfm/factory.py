@@ -14,7 +14,7 @@ from providers.models import LastFMAuth
 from providers.ratelimit import Rate, limiter_for
 
 DEFAULT_RATE = Rate(5, 1.0)
-"""Last.fm's terms of use speak of five requests a second per address, averaged over five minutes."""
+"""A cautious guess: so much from one address, averaged over five minutes, is what older terms of use are said to allow."""
 
 
 def build_provider(user: Any) -> LastFMProvider | None:

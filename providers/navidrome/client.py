@@ -280,7 +280,7 @@ class NativeClient:
     def get_scrobbles(self, *, start: int, size: int, until: datetime | None) -> list[Any]:
         """Return the person's single plays, the last one first, from `start` on, up to and including `until`.
 
-        Navidrome keeps them since 0.59 and tells them since July 2026.
+        Navidrome keeps them since 0.59; its source tells them since July 2026.
         """
         params = {"_sort": "submission_time", "_order": "DESC", "_start": start, "_end": start + size}
         if until is not None:

@@ -12,7 +12,7 @@ from providers.navidrome.provider import NavidromeProvider
 from providers.ratelimit import Rate, limiter_for
 
 DEFAULT_RATE = Rate(50, 1.0)
-"""A server of one's own has no terms of use; this is what a small one answers without being felt."""
+"""A guess at what a small server of one's own answers without trouble."""
 
 
 def build_provider(user: Any) -> NavidromeProvider | None:

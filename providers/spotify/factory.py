@@ -13,8 +13,8 @@ from providers.spotify.auth import SpotifyApplication, SpotifyAuthenticator
 from providers.spotify.provider import SpotifyProvider
 from providers.tokens import StoredTokenSource
 
-# Spotify counts over a rolling half minute and does not say how many it allows; 180 a minute is what others report.
 DEFAULT_RATE = Rate(15, 5)
+"""A cautious guess: Spotify counts over a rolling half minute, but does not say how many calls it allows."""
 
 
 def build_provider(user: Any) -> SpotifyProvider | None:
