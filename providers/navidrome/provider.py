@@ -80,7 +80,7 @@ class NavidromeProvider(BatchedHistory):
         """Return who the credentials belong to. Raises `ReauthorizationRequiredError` where they are wrong."""
         self._subsonic.ping()
         account = parse_account(self._subsonic.get_user(self._username))
-        if account.name.casefold() != self._username.casefold():
+        if account_id(account.name) != account_id(self._username):
             raise InvalidResponseError("The server names another account than the one asked for.", provider=self.type())
         return account
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from providers.datatypes import LazyTracks, Playlist, SyncPlaylistRequest, Track
@@ -101,6 +103,20 @@ class TestReading:
         navidrome.faults.add("getUser", body='{"subsonic-response": {"status": "ok", "user": {"username": "root"}}}')
         with pytest.raises(InvalidResponseError):
             provider.get_account()
+
+    @pytest.mark.parametrize(("told", "is_same"), [("ÉRIC", True), ("éric", False)])
+    def test_a_name_is_the_same_account_where_navidrome_says_so(
+        self, navidrome: NavidromeSimulator, told: str, is_same: bool
+    ) -> None:
+        navidrome.add_person("Éric", PASSWORD)
+        provider = NavidromeProvider(BASE_URL, username="Éric", password=PASSWORD)
+        answer = {"subsonic-response": {"status": "ok", "user": {"username": told}}}
+        navidrome.faults.add("getUser", body=json.dumps(answer))
+        if is_same:
+            assert provider.get_account().name == told
+        else:
+            with pytest.raises(InvalidResponseError):
+                provider.get_account()
 
 
 class TestCreating:
