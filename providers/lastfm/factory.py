@@ -14,7 +14,7 @@ from providers.models import LastFMAuth
 from providers.ratelimit import Rate, limiter_for
 
 DEFAULT_RATE = Rate(5, 1.0)
-"""A cautious guess: so much from one address, averaged over five minutes, is what older terms of use are said to allow."""
+"""A cautious guess: older terms of use are said to have allowed as much, averaged over five minutes."""
 
 
 def build_provider(user: Any) -> LastFMProvider | None:
