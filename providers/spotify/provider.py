@@ -64,7 +64,7 @@ class SpotifyProvider(SpotifyAuthenticator, BatchedHistory):
                 yield batch
             if page.oldest is not None and page.oldest <= since:
                 return HistoryEnd.REACHED_SINCE
-            if page.before is None or (before is not None and page.before >= before):
+            if page.oldest is None or page.before is None or (before is not None and page.before >= before):
                 return HistoryEnd.EXHAUSTED
             before = page.before
 

@@ -185,6 +185,16 @@ def test_a_cursor_that_does_not_go_back_ends_the_walk(later: timedelta) -> None:
     assert len(service.requests) == 2
 
 
+def test_an_empty_page_ends_the_walk_whatever_it_says_is_behind_it() -> None:
+    provider, service = scripted(
+        page_of([EIGHT], before=EIGHT), page_of([], before=EIGHT - timedelta(hours=1)), page_of([LONG_AGO], before=None)
+    )
+    with mounted({API_URL: service}):
+        _, end = walked(provider.iter_recent_listens(LONG_AGO))
+    assert end is HistoryEnd.EXHAUSTED
+    assert len(service.requests) == 2
+
+
 def test_a_page_of_nothing_but_unknown_tracks_gives_no_batch_and_is_passed() -> None:
     play = f'{{"track": null, "played_at": "{EIGHT.isoformat()}"}}'
     unknown = f'{{"items": [{play}], "next": "x", "cursors": {{"before": "9"}}}}'
