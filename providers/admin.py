@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -120,16 +121,16 @@ class ConnectionAdmin(_ConnectionAdmin):
         return "Cannot be decrypted" if is_unreadable else connection.get_status_display()
 
     @admin.display(description="last fetch", ordering="history_sync__last_fetched_at")
-    def last_fetch(self, connection: Connection) -> datetime | None:
+    def last_fetch(self, connection: Connection) -> str:
         """Show when listens last came home."""
         sync = _sync(connection)
-        return sync.last_fetched_at if sync else None
+        return _shown(sync.last_fetched_at if sync else None)
 
     @admin.display(description="history complete until")
-    def complete_until(self, connection: Connection) -> datetime | None:
+    def complete_until(self, connection: Connection) -> str:
         """Show up to when every listen is stored."""
         sync = _sync(connection)
-        return sync.complete_until if sync else None
+        return _shown(sync.complete_until if sync else None)
 
     @admin.display(description="last error")
     def last_error(self, connection: Connection) -> str:
@@ -176,6 +177,11 @@ class ConnectionAdmin(_ConnectionAdmin):
         for connection in queryset.select_related("user"):
             linking.disconnect(connection.user, connection.provider_type)
             self.message_user(request, f"{self._name(connection)}: disconnected.", messages.SUCCESS)
+
+
+def _shown(moment: datetime | None) -> str:
+    """Write a time as the admin writes those of fields; on a row's own page it would print ours as Python does."""
+    return display_for_value(moment, "-")
 
 
 def _sync(connection: Connection) -> HistorySync | None:

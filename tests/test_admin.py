@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection as database
@@ -5,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from providers import registry
-from providers.models import Connection, LastFMAuth, Listen, SpotifyAuth
+from providers.models import Connection, HistorySync, LastFMAuth, Listen, SpotifyAuth
 from tests.history.fakes import ListHistory, listen_at
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +46,16 @@ def test_no_page_of_the_admin_holds_a_secret(admin_client, linked):
 
     assert len(pages) == 4
     assert not any("seeded-" in page for page in pages)
+
+
+def test_times_are_written_the_same_way_in_the_list_and_on_a_connections_own_page(admin_client, linked):
+    moment = datetime(2026, 11, 22, 21, 28, 7, tzinfo=UTC)
+    HistorySync.objects.create(connection=linked, last_fetched_at=moment, complete_until=moment)
+
+    for address in (CHANGELIST, reverse("admin:providers_connection_change", args=[linked.pk])):
+        page = admin_client.get(address).content.decode()
+        assert "Nov. 22, 2026, 9:28 p.m." in page
+        assert "21:28:07" not in page
 
 
 def test_nothing_of_a_connection_can_be_edited_added_or_deleted(admin_client, linked):
