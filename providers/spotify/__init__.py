@@ -27,7 +27,8 @@ SPEC = ProviderSpec(
     default_rate=DEFAULT_RATE,
     # Fifty plays are all that Spotify keeps, and of short songs that is little more than an hour and a half.
     poll_interval=(timedelta(minutes=10), timedelta(minutes=45)),
-    # From the person's consent, and no refresh prolongs it (Spotify blog, 2026-06-18).
-    link_lifetime=timedelta(days=182),
+    # Six months from the person's consent, and no refresh prolongs them (Spotify blog, 2026-06-18). As many days as
+    # the shortest six months have: a page that names the day must not name one too late.
+    link_lifetime=timedelta(days=181),
     played_at_marks="end",
 )

@@ -234,7 +234,7 @@ def test_the_service_is_registered_with_what_is_known_of_it() -> None:
         "PlaylistManager",
         "Authenticator",
     }
-    assert spec.link_lifetime == timedelta(days=182)
+    assert spec.link_lifetime == timedelta(days=181)
     assert spec.played_at_marks == "end"
     shortest, longest = spec.poll_interval
     # Plays of three minutes each, more than fifty of which are lost to everybody.
