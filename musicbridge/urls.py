@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from providers.forms import SignInForm
 
@@ -15,4 +17,6 @@ urlpatterns = [
     ),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
+    # Browsers ask for it on pages that name no icon, the administration's.
+    path("favicon.ico", RedirectView.as_view(url=static("providers/icon.svg"))),
 ]

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
 
 from musicbridge.logs import WithoutQueries
 
@@ -96,3 +98,10 @@ def test_no_query_reaches_the_log(arguments: tuple[str, ...], message: str) -> N
     record = logging.LogRecord("django.server", logging.INFO, "", 0, '"%s" %s %s', arguments, None)
     assert WithoutQueries().filter(record)
     assert record.getMessage() == message
+
+
+def test_pages_without_an_icon_of_their_own_get_the_sites(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+
+    assert answer.headers["Location"] == "/static/providers/icon.svg"
+    assert finders.find("providers/icon.svg")
