@@ -12,6 +12,8 @@ import pytest
 import requests
 from django.conf import settings
 
+from providers.testing.simulators.household import PASSWORD
+
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -37,6 +39,22 @@ def test_a_person_signs_in_links_and_their_listens_come_home_from_every_service(
     counts = json.loads(out.splitlines()[-1])
     assert list(counts) == ["spotify", "lastfm", "navidrome"]
     assert all(count > 20 for count in counts.values())
+
+
+def test_it_has_an_administrator_to_look_around_as():
+    with start("demo") as demo, requests.Session() as browser:
+        assert demo.stderr is not None
+        site, name = next(
+            found.groups() for line in demo.stderr if (found := re.search(r"(http://\S+)/admin/ \(as '(\w+)'", line))
+        )
+        browser.get(f"{site}/admin/login/", timeout=10)
+        form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        page = browser.post(f"{site}/admin/login/?next=/admin/", data=form, timeout=10)
+
+        demo.terminate()
+        demo.communicate()
+
+    assert "Site administration" in page.text
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

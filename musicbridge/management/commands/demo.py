@@ -25,6 +25,7 @@ from providers.management.commandline import PlainSpokenCommand, port
 
 FETCH_EVERY_SECONDS = 30
 START_WITHIN_SECONDS = 60
+ADMINISTRATOR = "admin"
 
 
 class Command(PlainSpokenCommand):
@@ -56,6 +57,7 @@ class Command(PlainSpokenCommand):
             with serving_household(f"{site_url}/connections/spotify/callback/") as household:
                 environment = _environment(site_url, household.settings)
                 _manage(environment, "migrate", "--verbosity=0")
+                _make_administrator(environment, PASSWORD)
                 with _site(number_of_port, environment) as server:
                     visitor = Visitor(site_url)
                     self._say(f"{USERNAME} signs in with Navidrome")
@@ -69,6 +71,7 @@ class Command(PlainSpokenCommand):
                         self.stdout.write(f"{provider_type:>10}: {count} listens came home")
                     if not options["no_serve"]:
                         self._say(f"the site: {site_url}/ (sign in as {USERNAME!r}, password {PASSWORD!r})")
+                        self._say(f"its administration: {site_url}/admin/ (as {ADMINISTRATOR!r}, the same password)")
                         self._say("Ctrl-C stops everything")
                         _keep_fetching(environment, server)
         except (DemoError, requests.RequestException) as error:
@@ -125,6 +128,11 @@ def _environment(site_url: str, service_settings: dict[str, str]) -> dict[str, s
 def _manage(environment: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
     return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
+
+
+def _make_administrator(environment: dict[str, str], password: str) -> None:
+    options = ("--noinput", f"--username={ADMINISTRATOR}", "--email=admin@example.org")
+    _manage({**environment, "DJANGO_SUPERUSER_PASSWORD": password}, "createsuperuser", *options)
 
 
 def _fetch(environment: dict[str, str]) -> dict[str, int]:
