@@ -150,14 +150,19 @@ class BatchedHistory(ABC):
     def get_recent_listens(self, since: datetime, callback: Callable[[list[Track]], None]) -> HistoryEnd:
         """Hand every listen after `since` to `callback`, batch by batch (REQ-PROV-002)."""
         require_aware(since=since)
-        with closing(self.iter_recent_listens(since)) as batches:
-            while True:
-                try:
-                    batch = next(batches)
-                except StopIteration as stop:
-                    end: HistoryEnd = stop.value
-                    return end
-                callback(batch)
+        return hand_over(self.iter_recent_listens(since), callback)
+
+
+def hand_over(batches: Generator[list[Track], None, HistoryEnd], callback: Callable[[list[Track]], None]) -> HistoryEnd:
+    """Give every batch to `callback`, one after the other, and return how the history ended."""
+    with closing(batches):
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration as stop:
+                end: HistoryEnd = stop.value
+                return end
+            callback(batch)
 
 
 def require_aware(**moments: datetime | None) -> None:

@@ -152,7 +152,7 @@ def complete(user: Any, provider_type: str, params: QueryDict) -> Outcome:
     result = authenticator.exchange_code(_sole(params, GRANT_PARAMETERS))
     _check(spec, result)
     connection = Connection.objects.filter(user=user, provider_type=provider_type).first()
-    if connection is not None and _is_another_account(connection, result):
+    if connection is not None and connection.is_of_another_account(result.account_id):
         return AnotherAccount(
             token=_keep_for_later(pending, result),
             old_account=connection.account_name or connection.account_id,
@@ -255,10 +255,6 @@ def _check(spec: ProviderSpec, result: AuthResult) -> None:
             raise InvalidResponseError(f"{spec.label} named an account that cannot be.", provider=spec.type)
 
 
-def _is_another_account(connection: Connection, result: AuthResult) -> bool:
-    return bool(connection.account_id and result.account_id and connection.account_id != result.account_id)
-
-
 def _keep_for_later(pending: LinkAttempt, result: AuthResult) -> str:
     token = _new_token(_QUESTION)
     LinkAttempt(
@@ -293,8 +289,9 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
         if isinstance(row, OAuthTokens):
             row.client_id = client_id
         row.store(result)
-        connection = Connection.objects.get(user=user, provider_type=spec.type)
-        if _is_another_account(connection, result):
+        # Under the lock that a fetch takes to begin: none begins on the old cursor with the new account.
+        connection = Connection.objects.select_for_update().get(user=user, provider_type=spec.type)
+        if connection.is_of_another_account(result.account_id):
             HistorySync.objects.filter(connection=connection).delete()
         connection.mark_authorized(
             account_id=result.account_id,

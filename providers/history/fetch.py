@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from providers import conf, registry
-from providers.contracts import BatchedHistory, HistoryFetcher, require_aware
+from providers.contracts import BatchedHistory, HistoryFetcher, hand_over, require_aware
 from providers.datatypes import HistoryEnd, Track
 from providers.exceptions import ProviderError, RateLimitedError
 from providers.history import ingest
@@ -28,8 +28,8 @@ from providers.models import Connection, HistorySync
 
 logger = logging.getLogger(__name__)
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""Where a first fetch reads back to: no service keeps older listens."""
+BEGINNING = datetime(1969, 12, 31, tzinfo=UTC)
+"""Where a first fetch reads back to. A clock that was never set dates listens to 1970, and those count as well."""
 
 
 class FetchOutcome(StrEnum):
@@ -38,6 +38,7 @@ class FetchOutcome(StrEnum):
     COMPLETE = "complete"
     OUT_OF_TIME = "out_of_time"
     PARKED = "parked"
+    RELINKED = "relinked"
     FAILED = "failed"
 
 
@@ -59,6 +60,10 @@ class _OutOfTimeError(Exception):
     """The fetch used up its time; its window stays open."""
 
 
+class _CursorGoneError(Exception):
+    """The cursor that is walked with is no longer there: another account was linked, or the person is gone."""
+
+
 def fetch(
     connection: Connection,
     *,
@@ -67,7 +72,7 @@ def fetch(
     max_seconds: float | None = None,
     on_progress: Callable[[FetchReport], None] | None = None,
 ) -> FetchReport | None:
-    """Bring home what a connection has new, and report; None where there is nothing to fetch from.
+    """Bring home what a connection has new, and report; None where there is nothing to fetch from, or no longer.
 
     Never raises for what a service, a provider or a missing setting does: that becomes a report. `since`
     reads back to a moment of one's own (aware, else `ValueError`) instead of to where history is complete. A dry
@@ -88,9 +93,16 @@ def fetch(
         report.outcome = FetchOutcome.PARKED
         report.resumes_at = error.retry_at
         report.detail = str(error)
+    except _CursorGoneError:
+        report.outcome = FetchOutcome.RELINKED
+        report.detail = "Another account was linked meanwhile: the next fetch begins with its history."
     except (ProviderError, ImproperlyConfigured, registry.UnknownProviderError) as error:
         report.outcome = FetchOutcome.FAILED
         report.detail = str(error)
+    except DatabaseError as error:
+        report.outcome = FetchOutcome.FAILED
+        report.detail = f"The database refused: {type(error).__name__}."
+        logger.error("%s could not be stored: %s", connection, type(error).__name__)
     except Exception as error:  # noqa: BLE001, one provider's bug must not stop the other connections
         report.outcome = FetchOutcome.FAILED
         report.detail = f"A bug in the provider: {type(error).__name__}."
@@ -99,18 +111,37 @@ def fetch(
             "%s failed with %s\n%s", connection, type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
         )
     if not is_dry_run:
-        _note(report)
+        try:
+            _note(report)
+        except _CursorGoneError:
+            return report if Connection.objects.filter(pk=connection.pk).exists() else None
     return report
 
 
+def _cursor_of(connection: Connection) -> HistorySync:
+    """Return the cursor in the history of the account that the connection was read with, made now if need be."""
+    with transaction.atomic():
+        # Whoever links another account takes the same lock: none is linked between the look and the cursor.
+        row = Connection.objects.select_for_update().filter(pk=connection.pk).first()
+        if row is None or row.is_of_another_account(connection.account_id):
+            raise _CursorGoneError
+        return HistorySync.objects.get_or_create(connection=connection)[0]
+
+
+def _keep(sync: HistorySync, *fields: str) -> None:
+    changes = {name: getattr(sync, name) for name in fields}
+    if not HistorySync.objects.filter(pk=sync.pk).update(**changes):
+        raise _CursorGoneError
+
+
 def _note(report: FetchReport) -> None:
-    sync, _ = HistorySync.objects.get_or_create(connection=report.connection)
+    sync = _cursor_of(report.connection)
     sync.last_error = report.detail
     fields = ["last_error"]
     if report.outcome in (FetchOutcome.COMPLETE, FetchOutcome.OUT_OF_TIME):
         sync.last_fetched_at = timezone.now()
         fields.append("last_fetched_at")
-    sync.save(update_fields=fields)
+    _keep(sync, *fields)
     report.complete_until = sync.complete_until
 
 
@@ -138,7 +169,7 @@ class _Walk:
             sync = HistorySync.objects.filter(connection=self._connection).first() or HistorySync()
             self._report.history_end = self._offer(since or _next_since(sync), None, self._preview)
             return
-        sync, _ = HistorySync.objects.get_or_create(connection=self._connection)
+        sync = _cursor_of(self._connection)
         with suppress(_OutOfTimeError):
             self._report.outcome = FetchOutcome.OUT_OF_TIME
             self._walk_windows(sync, since)
@@ -151,7 +182,7 @@ class _Walk:
         sync.window_since = since or _next_since(sync)
         sync.window_began_at = timezone.now()
         sync.window_newest = sync.window_oldest = None
-        sync.save(update_fields=["window_since", "window_began_at", "window_newest", "window_oldest"])
+        _keep(sync, "window_since", "window_began_at", "window_newest", "window_oldest")
         self._walk_window(sync)
 
     def _walk_window(self, sync: HistorySync) -> None:
@@ -162,16 +193,9 @@ class _Walk:
         _close(sync)
 
     def _offer(self, since: datetime, until: datetime | None, take: Callable[[list[Track]], None]) -> HistoryEnd:
-        if until is None or not isinstance(self._provider, BatchedHistory):
-            return self._provider.get_recent_listens(since, take)
-        batches = self._provider.iter_recent_listens(since, until)
-        while True:
-            try:
-                batch = next(batches)
-            except StopIteration as stop:
-                end: HistoryEnd = stop.value
-                return end
-            take(batch)
+        if until is not None and isinstance(self._provider, BatchedHistory):
+            return hand_over(self._provider.iter_recent_listens(since, until), take)
+        return self._provider.get_recent_listens(since, take)
 
     def _take(self, sync: HistorySync, batch: list[Track]) -> None:
         moments = [track.played_at for track in batch if track.played_at is not None]
@@ -180,8 +204,8 @@ class _Walk:
         if is_resumable:
             sync.window_oldest = min(filter(None, [sync.window_oldest, *moments]))
         with transaction.atomic():
+            _keep(sync, "window_newest", "window_oldest")
             stored = ingest.store(self._connection.user_id, self._connection.provider_type, batch)
-            sync.save(update_fields=["window_newest", "window_oldest"])
         self._count(batch, stored)
         # A walk that cannot be resumed has to be finished, or it would begin anew for ever.
         if is_resumable and self._stop_at is not None and time.monotonic() > self._stop_at:
@@ -197,8 +221,9 @@ class _Walk:
             self._on_progress(self._report)
 
     def _note_tier(self) -> None:
-        self._connection.history_is_last_play_only = getattr(self._provider, "history_is_last_play_only", None)
-        self._connection.save(update_fields=["history_is_last_play_only"])
+        tier = getattr(self._provider, "history_is_last_play_only", None)
+        self._connection.history_is_last_play_only = tier
+        Connection.objects.filter(pk=self._connection.pk).update(history_is_last_play_only=tier)
 
 
 def _next_since(sync: HistorySync) -> datetime:
@@ -213,4 +238,4 @@ def _close(sync: HistorySync) -> None:
         reached = min(sync.window_newest, sync.window_began_at)
         sync.complete_until = max(filter(None, [sync.complete_until, reached]))
     sync.window_since = sync.window_began_at = sync.window_newest = sync.window_oldest = None
-    sync.save(update_fields=["complete_until", "window_since", "window_began_at", "window_newest", "window_oldest"])
+    _keep(sync, "complete_until", "window_since", "window_began_at", "window_newest", "window_oldest")

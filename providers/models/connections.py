@@ -51,6 +51,10 @@ class Connection(models.Model):
         """Whether credentials stand behind the connection, working or not."""
         return self.status != self.Status.DISCONNECTED
 
+    def is_of_another_account(self, account_id: str) -> bool:
+        """Tell whether this links another remote account than that one. What is not known is no other."""
+        return bool(self.account_id and account_id and self.account_id != account_id)
+
     def mark_authorized(
         self,
         *,
@@ -71,12 +75,15 @@ class Connection(models.Model):
         )
 
     def mark_ok(self) -> None:
-        """Note that the service accepted the credentials just now."""
-        self._observe(self.Status.OK, "")
+        """Note that the service accepted the credentials just now.
+
+        A link that is known to be dead stays dead: what was accepted is a token that outlives it for a while.
+        """
+        self._observe([self.Status.OK])
 
     def mark_needs_reauth(self, detail: str) -> None:
         """Note that only the person can make the link work again, and why."""
-        self._observe(self.Status.NEEDS_REAUTH, detail)
+        self._observe([self.Status.OK, self.Status.NEEDS_REAUTH], status=self.Status.NEEDS_REAUTH, status_detail=detail)
 
     def mark_disconnected(self) -> None:
         """Note that the credentials are gone, as the person wished."""
@@ -87,12 +94,10 @@ class Connection(models.Model):
             setattr(self, name, value)
         self.save(update_fields=list(fields))
 
-    def _observe(self, status: Status, detail: str) -> None:
+    def _observe(self, where_status: list[Status], **fields: Any) -> None:
         # What was seen through old credentials says nothing once the person has linked again or disconnected.
-        same_link = Connection.objects.filter(pk=self.pk, authorized_at=self.authorized_at).exclude(
-            status=self.Status.DISCONNECTED
-        )
-        fields = {"status": status, "status_detail": detail, "last_checked_at": timezone.now()}
+        same_link = Connection.objects.filter(pk=self.pk, authorized_at=self.authorized_at, status__in=where_status)
+        fields["last_checked_at"] = timezone.now()
         if same_link.update(**fields):
             for name, value in fields.items():
                 setattr(self, name, value)

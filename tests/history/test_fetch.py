@@ -1,9 +1,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.http import QueryDict
 
-from providers import registry
+from providers import linking, registry
 from providers.contracts import HistoryFetcher
+from providers.datatypes import AuthResult, Track
 from providers.exceptions import (
     PermissionDeniedError,
     RateLimitedError,
@@ -29,6 +33,23 @@ def history(monkeypatch):
     provider = ListHistory([listen_at(minutes) for minutes in range(0, 50, 10)])
     monkeypatch.setattr(registry, "build", lambda provider_type, user: provider)
     return provider
+
+
+@pytest.fixture
+def link(user, services):
+    """What links an account of Wavebox the way a person does: asked, if there is another, and answered."""
+
+    def link_account(account_id):
+        service = services.wavebox
+        address = linking.begin(user, service.type, callback_url="https://bridge.example/callback/")
+        query = QueryDict(mutable=True)
+        query.update(service.agree(address, AuthResult(access_token=f"of {account_id}", account_id=account_id)))
+        outcome = linking.complete(user, service.type, query)
+        if isinstance(outcome, linking.AnotherAccount):
+            outcome = linking.confirm(user, service.type, outcome.token)
+        return outcome.connection
+
+    return link_account
 
 
 def sync_of(connection):
@@ -124,6 +145,12 @@ def test_an_explicit_since_leaves_the_hole_before_it_open(connection, history):
     assert Listen.objects.count() == 5
 
 
+def test_a_play_of_a_clock_that_was_never_set_comes_home(connection, history):
+    history.listens = [Track(id="", name="One", artist="Ana", played_at=datetime(1970, 1, 1, tzinfo=UTC))]
+
+    assert fetch(connection).stored == 1
+
+
 def test_a_play_dated_in_the_future_does_not_hide_what_comes_before_it(connection, history):
     history.listens.append(listen_at(60 * 24 * 365 * 100))
     before = datetime.now(UTC)
@@ -163,13 +190,22 @@ def test_a_dead_link_is_shown_on_the_connection(connection, monkeypatch):
 
 
 def test_a_working_link_is_shown_as_working(connection, history):
-    connection.mark_needs_reauth("It was dead.")
-
     fetch(connection)
 
     connection.refresh_from_db()
     assert connection.status == Connection.Status.OK
     assert connection.last_checked_at is not None
+
+
+def test_a_token_that_outlives_its_link_does_not_revive_it(connection, history):
+    def die(number):
+        Connection.objects.get(pk=connection.pk).mark_needs_reauth("Seen by another process.")
+
+    history.before_page = die
+
+    assert fetch(connection).outcome is FetchOutcome.COMPLETE
+    connection.refresh_from_db()
+    assert (connection.status, connection.status_detail) == ("needs_reauth", "Seen by another process.")
 
 
 def test_what_an_old_fetch_saw_says_nothing_about_a_link_disconnected_meanwhile(connection, history):
@@ -182,6 +218,60 @@ def test_what_an_old_fetch_saw_says_nothing_about_a_link_disconnected_meanwhile(
 
     connection.refresh_from_db()
     assert connection.status == Connection.Status.DISCONNECTED
+
+
+def test_a_person_who_is_deleted_meanwhile_is_passed_over(connection, history):
+    history.before_page = lambda number: User.objects.all().delete() if number == 1 else None
+
+    assert fetch(connection) is None
+    assert not Listen.objects.exists()
+
+
+def test_a_person_who_was_deleted_before_the_first_page_is_passed_over(connection, history, monkeypatch):
+    def build(provider_type, user):
+        User.objects.all().delete()
+        return history
+
+    monkeypatch.setattr(registry, "build", build)
+
+    assert fetch(connection) is None
+    assert not HistorySync.objects.exists()
+
+
+def test_a_fetch_stops_when_another_account_is_linked_meanwhile_and_leaves_its_cursor_alone(link, history):
+    connection = link("7")
+    history.before_page = lambda number: link("8") if number == 1 else None
+
+    report = fetch(connection)
+
+    assert (report.outcome, report.seen) == (FetchOutcome.RELINKED, 2)
+    assert Listen.objects.count() == 2
+    assert not HistorySync.objects.exists()
+
+
+def test_another_account_linked_while_the_old_ones_token_was_refreshed_gets_a_cursor_of_its_own(
+    link, history, monkeypatch
+):
+    connection = link("7")
+
+    def build(provider_type, user):
+        link("8")
+        return history
+
+    monkeypatch.setattr(registry, "build", build)
+
+    assert fetch(connection).outcome is FetchOutcome.RELINKED
+    assert not HistorySync.objects.exists()
+    assert not Listen.objects.exists()
+
+
+def test_the_same_account_linked_again_meanwhile_disturbs_nothing(link, history):
+    connection = link("7")
+    history.before_page = lambda number: link("7") if number == 1 else None
+
+    assert fetch(connection).outcome is FetchOutcome.COMPLETE
+    assert Listen.objects.count() == 5
+    assert sync_of(connection).complete_until == START + timedelta(minutes=40)
 
 
 def test_a_long_pause_parks_everybody_linked_through_the_application(connection, history):
@@ -233,6 +323,7 @@ def test_a_longer_pause_is_not_shortened_by_a_shorter_one(connection):
         (PermissionDeniedError("A scope is missing.", provider="lastfm"), "A scope is missing."),
         (DecryptionError("cannot be decrypted"), "cannot be decrypted"),
         (registry.UnknownProviderError("no such service"), "no such service"),
+        (OperationalError("seeded-secret"), "The database refused: OperationalError."),
         (KeyError("seeded-secret"), "A bug in the provider: KeyError."),
     ],
 )
