@@ -14,6 +14,14 @@ MAX_INTEGER = 2**31 - 1
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+_NO_PART_OF_AN_ISRC = re.compile("[^0-9A-Za-z]")
+
+
+def plain_isrc(isrc: str) -> str:
+    """Return an ISRC as `Track` has it: upper case, without the separators that some services write (REQ-PROV-022)."""
+    return _NO_PART_OF_AN_ISRC.sub("", isrc).upper()
+
+
 class JsonObject:
     """A JSON object read with the types it should have.
 

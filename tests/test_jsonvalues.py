@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import MAX_INTEGER, JsonObject
+from providers.jsonvalues import MAX_INTEGER, JsonObject, plain_isrc
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -134,3 +134,13 @@ def test_only_web_addresses_become_links(address: str, kept: bool) -> None:
 def test_characters_that_no_database_stores_are_cut_out_of_texts() -> None:
     assert read(a="A\0B\ud800C").text("a") == "ABC"
     assert read(a=["\0", "x"]).texts("a") == ["", "x"]
+
+
+@pytest.mark.req("PROV-022")
+@pytest.mark.parametrize("written", ["GBAYE2600001", " gb-aye-26-00001 ", "GB AYE 26 00001", "\u00a0GBAYE2600001"])
+def test_an_isrc_has_one_form_however_it_was_written(written: str) -> None:
+    assert plain_isrc(written) == "GBAYE2600001"
+
+
+def test_what_holds_no_letter_and_no_digit_is_no_isrc() -> None:
+    assert plain_isrc(" - ") == ""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from providers.contracts import Type
 from providers.datatypes import Playlist, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import JsonObject
+from providers.jsonvalues import JsonObject, plain_isrc
 
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -116,7 +116,7 @@ def parse_created_id(response: Mapping[str, Any]) -> str:
 
 
 def _song(song: JsonObject, base_url: str) -> Track:
-    isrcs = (_without_separators(isrc) for isrc in song.texts("isrc"))
+    isrcs = map(plain_isrc, song.texts("isrc"))
     album_id = song.text("albumId")
     return Track(
         id=song.required_text("id"),
@@ -130,10 +130,6 @@ def _song(song: JsonObject, base_url: str) -> Track:
         artists=tuple(name for artist in song.objects("artists") if (name := artist.text("name"))),
         mbid=song.text("musicBrainzId"),
     )
-
-
-def _without_separators(isrc: str) -> str:
-    return "".join(filter(str.isalnum, isrc)).upper()
 
 
 def _played_at(row: JsonObject) -> datetime | None:

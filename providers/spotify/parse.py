@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from providers.contracts import Type
 from providers.datatypes import AuthResult, Playlist, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import JsonObject
+from providers.jsonvalues import JsonObject, plain_isrc
 
 TRACK_FIELDS = "id,name,type,is_local,duration_ms,album(name),artists(name),external_ids(isrc),external_urls(spotify)"
 PLAYLIST_ITEMS_FIELDS = f"next,items(is_local,item({TRACK_FIELDS}),track({TRACK_FIELDS}))"
@@ -154,7 +154,7 @@ def _track(track: JsonObject, played_at: datetime | None) -> Track:
         duration_ms=track.integer("duration_ms"),
         played_at=played_at,
         url=track.object("external_urls").web_address("spotify"),
-        isrc=track.object("external_ids").text("isrc").strip().upper().replace("-", ""),
+        isrc=plain_isrc(track.object("external_ids").text("isrc")),
         artists=artists,
     )
 
