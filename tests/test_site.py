@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,11 @@ from pathlib import Path
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+from pytest_django import Settings
 
+from musicbridge import settings as site_settings
 from musicbridge.logs import WithoutQueries
+from providers import conf, registry
 
 _SHOW = """
 import json
@@ -79,6 +83,21 @@ def test_a_line_left_unfilled_means_the_default(name: str) -> None:
     unset = settings_with(SECRET_KEY="x")
     assert settings_with(SECRET_KEY="x", **{name: ""}) == unset
     assert unset["PROVIDERS"] == ["providers.spotify", "providers.lastfm", "providers.navidrome"]
+
+
+def test_every_setting_is_explained_in_the_example_and_none_that_there_is_not() -> None:
+    site = set(re.findall(r'env\.\w+\("(\w+)"', Path(site_settings.__file__).read_text())) - {"MUSICBRIDGE_ENV_FILE"}
+    explained = re.findall(r"^#?([A-Z_]+)=", Path(".env.example").read_text(), re.MULTILINE)
+    assert sorted(explained) == sorted(site | conf.DEFAULTS.keys())
+
+
+def test_the_example_shows_the_defaults_in_its_comments(settings: Settings) -> None:
+    shown = dict(re.findall(r"^#([A-Z_]+)=(.+)$", Path(".env.example").read_text(), re.MULTILINE))
+    settings.PROVIDERS = shown.pop("PROVIDERS").split(",")
+    settings.PROVIDER_RATE_LIMITS = shown.pop("PROVIDER_RATE_LIMITS")
+    assert conf.rate_limits() == {spec.type: spec.default_rate for spec in registry.specs()}
+    assert tuple(settings.PROVIDERS) == conf.DEFAULTS["PROVIDERS"]
+    assert shown == {name: str(conf.DEFAULTS.get(name, text)) for name, text in shown.items()}
 
 
 def test_a_secret_can_be_read_from_a_file(tmp_path: Path) -> None:
