@@ -98,6 +98,47 @@ def test_a_parked_connection_is_no_failure(linked):
     assert "parked, resumes at 2099-01-02 14:20 UTC" in run()
 
 
+def test_who_is_deleted_or_disconnects_before_the_turn_comes_is_passed_over(linked, user, django_user_model):
+    other = django_user_model.objects.create_user("bo")
+    Connection.objects.create(user=other, provider_type="lastfm")
+
+    def leave(number):
+        django_user_model.objects.filter(pk=other.pk).delete()
+        Connection.objects.get(provider_type="spotify").mark_disconnected()
+
+    linked["lastfm"].before_page = leave
+
+    assert run().splitlines() == ["lastfm of ada: 3 seen, 3 stored, complete."]
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_a_bar_shows_what_is_going_on_and_leaves_the_results_readable(user, histories, monkeypatch):
+    user.username = "ada[/]"
+    user.save()
+    Connection.objects.create(user=user, provider_type="lastfm")
+    histories["lastfm"] = ListHistory([listen_at(minutes) for minutes in range(3)])
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+
+    call_command("fetch_history", stdout=terminal)
+
+    shown = terminal.getvalue()
+    assert "lastfm of ada[/]: 3 seen, 3 new" in shown
+    # The line above was wiped, and the result stands at the beginning of it.
+    assert "\x1b[2Klastfm of ada[/]: 3 seen, 3 stored, complete.\n" in shown
+
+
+def test_where_stderr_is_no_terminal_nothing_is_said_there(linked, capsys):
+    run()
+
+    assert capsys.readouterr().err == ""
+
+
 def test_a_dry_run_stores_nothing(linked):
     assert "lastfm of ada: 3 seen, 3 would be stored, complete." in run("--dry-run")
     assert not Listen.objects.exists()

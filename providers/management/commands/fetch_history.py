@@ -1,22 +1,18 @@
 """Brings home what the linked services have new."""
 
 import json
-import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.db.models import QuerySet
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from providers import registry
 from providers.history.fetch import FetchOutcome, FetchReport, fetch
 from providers.management.commandline import PlainSpokenCommand
+from providers.management.progress import TerminalProgress
 from providers.models import Connection
 
 
@@ -38,15 +34,27 @@ class Command(PlainSpokenCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Fetch and print, per connection, what was seen and stored and how it ended."""
         connections = _connections(options["user"], options["provider"])
+        # Each is read when its turn comes: with many it may be gone or disconnected by then.
+        pks = list(connections.values_list("pk", flat=True))
         reports = []
-        with _progress(is_wanted=not options["json"]) as show:
-            for connection in connections.iterator():
-                report = fetch(connection, since=options["since"], is_dry_run=options["dry_run"], on_progress=show)
+        with TerminalProgress() as progress:
+            task = progress.add_task("", total=len(pks))
+            for pk in progress.track(pks, task_id=task):
+                connection = connections.filter(pk=pk).first()
+                if connection is None:
+                    continue
+                report = fetch(
+                    connection,
+                    since=options["since"],
+                    is_dry_run=options["dry_run"],
+                    on_progress=lambda report: progress.describe(task, _counts(report)),
+                )
                 if report is None:
                     continue
                 reports.append(report)
                 if not options["json"]:
-                    self.stdout.write(_line(report, is_dry_run=options["dry_run"]))
+                    with progress.aside():
+                        self.stdout.write(_line(report, is_dry_run=options["dry_run"]))
         if options["json"]:
             self.stdout.write(json.dumps([_as_dict(report) for report in reports], indent=2))
         failed = sum(report.outcome is FetchOutcome.FAILED for report in reports)
@@ -80,20 +88,8 @@ def _connections(username: str | None, provider_type: str | None) -> "QuerySet[C
     return connections
 
 
-@contextmanager
-def _progress(*, is_wanted: bool) -> Iterator[Any]:
-    """Show on a terminal what is going on; elsewhere nothing."""
-    if not (is_wanted and sys.stderr.isatty()):
-        yield None
-        return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("starting")
-
-        def show(report: FetchReport) -> None:
-            progress.update(task, description=f"{report.connection}: {report.seen} seen, {report.stored} new")
-
-        yield show
+def _counts(report: FetchReport) -> str:
+    return f"{report.connection}: {report.seen} seen, {report.stored} new"
 
 
 def _line(report: FetchReport, *, is_dry_run: bool) -> str:

@@ -1,16 +1,14 @@
 """Brings every stored secret under the newest key."""
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import models
-from rich.console import Console
-from rich.progress import Progress
 
 from providers import rotation
 from providers.management.commandline import PlainSpokenCommand
+from providers.management.progress import TerminalProgress
 
 
 class Command(PlainSpokenCommand):
@@ -30,9 +28,11 @@ class Command(PlainSpokenCommand):
         """Rotate model by model, then verify and name the rows that are left."""
         is_dry_run: bool = options["dry_run"]
         models_with_secrets = rotation.encrypted_models()
-        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        with TerminalProgress() as progress:
             for model in models_with_secrets:
-                self.stdout.write(_rotate(model, progress, is_dry_run=is_dry_run))
+                result = _rotate(model, progress, is_dry_run=is_dry_run)
+                with progress.aside():
+                    self.stdout.write(result)
             task = progress.add_task("verifying", total=len(models_with_secrets))
             faults: list[rotation.Fault] = []
             for model in models_with_secrets:
@@ -48,7 +48,7 @@ class Command(PlainSpokenCommand):
             self.stdout.write("Every secret is under the newest key.")
 
 
-def _rotate(model: type[models.Model], progress: Progress, *, is_dry_run: bool) -> str:
+def _rotate(model: type[models.Model], progress: TerminalProgress, *, is_dry_run: bool) -> str:
     task = progress.add_task(model._meta.label, total=model._base_manager.count())
     rows = rotated = 0
     for batch in rotation.rotate(model, is_dry_run=is_dry_run):
