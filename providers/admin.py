@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import truncatechars
@@ -25,6 +26,14 @@ if TYPE_CHECKING:  # generic in the stubs only
     _ServicePauseAdmin = admin.ModelAdmin[ServicePause]
 else:
     _ConnectionAdmin = _ServicePauseAdmin = admin.ModelAdmin
+
+_USERNAME = f"user__{get_user_model().USERNAME_FIELD}"
+
+_LEVELS = {
+    FetchOutcome.PARKED: messages.WARNING,
+    FetchOutcome.RELINKED: messages.WARNING,
+    FetchOutcome.FAILED: messages.ERROR,
+}
 
 FETCH_NOW_SECONDS = 20.0
 """How long "fetch now" may keep the administrator waiting; a fetch that is cut short goes on next time."""
@@ -71,8 +80,8 @@ class ConnectionAdmin(_ConnectionAdmin):
     list_display_links = ("user", "service")
     list_filter = ("provider_type", "status")
     list_select_related = ("user", "history_sync")
-    search_fields = ("user__username", "account_name", "account_id")
-    ordering = ("user__username", "provider_type")
+    search_fields = (_USERNAME, "account_name", "account_id")
+    ordering = (_USERNAME, "provider_type")
     fields = (
         "user",
         "service",
@@ -97,8 +106,12 @@ class ConnectionAdmin(_ConnectionAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
-        """Disconnecting is the way: a deleted row would leave its secrets behind."""
-        return False
+        """Disconnecting is the way: a deleted row would leave its secrets behind. With the person, all goes."""
+        pages_of_its_own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        page = request.resolver_match.url_name if request.resolver_match else None
+        return (
+            page is not None and not page.startswith(pages_of_its_own) and super().has_delete_permission(request, obj)
+        )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Use the list that knows which secrets cannot be decrypted."""
@@ -156,7 +169,7 @@ class ConnectionAdmin(_ConnectionAdmin):
                     request, f"{self._name(connection)}: there is nothing to fetch from.", messages.WARNING
                 )
                 continue
-            level = messages.ERROR if report.outcome is FetchOutcome.FAILED else messages.SUCCESS
+            level = _LEVELS.get(report.outcome, messages.SUCCESS)
             text = f"{self._name(connection)}: {report.stored} new, {report.outcome.replace('_', ' ')}. {report.detail}"
             self.message_user(request, text, level)
 
@@ -165,18 +178,23 @@ class ConnectionAdmin(_ConnectionAdmin):
         """See whether the services still accept the links."""
         for connection in queryset.select_related("user"):
             try:
-                check(connection)
+                works = check(connection)
             except (ProviderError, ProviderConfigurationError, registry.UnknownProviderError) as error:
                 self.message_user(request, f"{self._name(connection)}: {error}", messages.ERROR)
             else:
-                self.message_user(request, f"{self._name(connection)}: works.", messages.SUCCESS)
+                text, level = ("works", messages.SUCCESS) if works else ("is not linked", messages.WARNING)
+                self.message_user(request, f"{self._name(connection)}: {text}.", level)
 
     @admin.action(description="Disconnect", permissions=["change"])
     def disconnect(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
         """Forget the secrets; connection, history and how far it reaches stay."""
         for connection in queryset.select_related("user"):
-            linking.disconnect(connection.user, connection.provider_type)
-            self.message_user(request, f"{self._name(connection)}: disconnected.", messages.SUCCESS)
+            try:
+                linking.disconnect(connection.user, connection.provider_type)
+            except registry.UnknownProviderError as error:
+                self.message_user(request, f"{self._name(connection)}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"{self._name(connection)}: disconnected.", messages.SUCCESS)
 
 
 def _shown(moment: datetime | None) -> str:

@@ -41,21 +41,22 @@ def respecting_pauses(provider: Provider) -> Iterator[None]:
         raise
 
 
-def check(connection: Connection) -> None:
-    """Ask the service for a trifle, to see whether the link works, and note the answer.
+def check(connection: Connection) -> bool:
+    """Ask the service for a trifle, to see whether the link works, and note that it does; False where none is linked.
 
     Raises `ProviderError`, or `ProviderConfigurationError` where the site lacks a setting or a key.
     """
     with noting_dead_link(connection):
         provider = registry.build(connection.provider_type, connection.user)
         if provider is None:
-            return
+            return False
         with respecting_pauses(provider):
             if isinstance(provider, HistoryFetcher):
                 provider.get_recent_listens(timezone.now(), _ignore)
             elif isinstance(provider, PlaylistManager):
                 provider.get_playlists()
     connection.mark_ok()
+    return True
 
 
 def _ignore(batch: list[Track]) -> None:

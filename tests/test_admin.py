@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from providers import registry
+from providers.exceptions import RateLimitedError
 from providers.models import Connection, HistorySync, LastFMAuth, Listen, SpotifyAuth
 from tests.history.fakes import ListHistory, listen_at
 
@@ -122,6 +123,46 @@ def test_check_tells_whether_the_link_works(admin_client, linked, monkeypatch):
     monkeypatch.setattr(registry, "build", lambda provider_type, user: ListHistory([]))
 
     assert "Last.fm of ada: works." in act(admin_client, "check_now", linked).content.decode()
+
+
+def test_check_does_not_call_a_link_working_that_is_not_there(admin_client, linked):
+    LastFMAuth.objects.all().delete()
+
+    assert "Last.fm of ada: is not linked." in act(admin_client, "check_now", linked).content.decode()
+
+
+@pytest.mark.parametrize("action", ["fetch_now", "check_now", "disconnect"])
+def test_a_service_that_is_no_longer_installed_is_named_and_does_not_stop_the_others(admin_client, linked, action):
+    gone = Connection.objects.create(user=linked.user, provider_type="gone")
+    LastFMAuth.objects.all().delete()
+
+    page = act(admin_client, action, gone, linked).content.decode()
+
+    assert "(not installed) of ada: " in page
+    assert "There is no service &#x27;gone&#x27;" in page
+    assert "Last.fm of ada: " in page
+
+
+def test_a_parked_fetch_is_no_success(admin_client, linked, monkeypatch):
+    history = ListHistory([listen_at(1)])
+
+    def slow_down(number):
+        raise RateLimitedError("Too many requests.", provider="lastfm")
+
+    history.before_page = slow_down
+    monkeypatch.setattr(registry, "build", lambda provider_type, user: history)
+
+    page = act(admin_client, "fetch_now", linked).content.decode()
+
+    assert '<li class="warning">Last.fm of ada: 0 new, parked. Too many requests.' in page
+
+
+def test_a_person_can_be_deleted_with_all_that_is_theirs(admin_client, linked):
+    answer = admin_client.post(reverse("admin:auth_user_delete", args=[linked.user.pk]), {"post": "yes"}, follow=True)
+
+    assert "was deleted successfully" in answer.content.decode()
+    assert not Connection.objects.exists()
+    assert not LastFMAuth.objects.exists()
 
 
 def test_check_tells_what_is_wrong(admin_client, linked, settings):
