@@ -142,7 +142,7 @@ def test_troubles_are_told_and_names_of_any_length_fit(site: Site) -> None:
     )
     site.open("/connections/")
     expect(site.card("Spotify")).to_contain_text("asked for a pause until")
-    expect(site.card("Navidrome")).to_contain_text("Only the last play of each track")
+    expect(site.card("Navidrome")).to_contain_text("Last play of each track")
     expect(site.card("Navidrome")).to_contain_text("The last fetch failed.")
     site.take_picture("13-troubles")
     site.open("/history/")

@@ -71,7 +71,7 @@ def test_the_last_error_is_shown(visitor: Client, connection: Connection) -> Non
 
 
 @pytest.mark.parametrize(
-    ("is_last_play_only", "words"), [(True, "Only the last play of each track"), (False, "Every single play")]
+    ("is_last_play_only", "words"), [(True, "Last play of each track"), (False, "Every single play")]
 )
 def test_how_much_of_the_history_comes_home_is_said(
     visitor: Client, connection: Connection, is_last_play_only: bool, words: str
