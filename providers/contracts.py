@@ -138,7 +138,7 @@ class BatchedHistory(ABC):
     history_limit: ClassVar[int | None] = None
     # Does the service tell only the last play of each track? A provider that finds out at run time sets it anew.
     history_is_last_play_only: bool = False
-    # Can a walk that broke off go on from the oldest listen it saw?
+    # Can a walk that breaks off now go on from the oldest listen it saw? Asked at each batch.
     history_is_resumable: bool = True
 
     @abstractmethod
@@ -170,3 +170,8 @@ def require_aware(**moments: datetime | None) -> None:
     for name, moment in moments.items():
         if moment is not None and moment.utcoffset() is None:
             raise ValueError(f"{name} must be an aware datetime")
+
+
+def is_within(moment: datetime | None, since: datetime, until: datetime | None) -> bool:
+    """Tell whether a listen of this moment belongs to a window: after `since`, up to and including `until`."""
+    return moment is not None and since < moment and (until is None or moment <= until)

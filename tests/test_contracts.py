@@ -1,7 +1,7 @@
 """Having the method is the capability, and one generator makes a history."""
 
 from collections.abc import Callable, Generator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from providers.contracts import (
     PlaylistSyncer,
     Provider,
     Type,
+    is_within,
     require_aware,
 )
 from providers.datatypes import AuthResult, HistoryEnd, Playlist, SyncPlaylistRequest, Track
@@ -201,3 +202,15 @@ class TestRequireAware:
         check: Callable[..., None] = require_aware
         with pytest.raises(ValueError, match="until must be an aware datetime"):
             check(since=AWARE, until=NAIVE)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_in"), [(-1, False), (0, False), (1, True), (59, True), (60, True), (61, False), (None, False)]
+)
+def test_a_window_is_without_its_since_and_with_its_until(seconds: int | None, is_in: bool) -> None:
+    moment = None if seconds is None else AWARE + timedelta(seconds=seconds)
+    assert is_within(moment, AWARE, AWARE + timedelta(minutes=1)) is is_in
+
+
+def test_a_window_without_an_until_is_open() -> None:
+    assert is_within(AWARE + timedelta(days=9999), AWARE, None)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Generator
 from datetime import UTC, datetime
 
-from providers.contracts import BatchedHistory, Type, require_aware
+from providers.contracts import BatchedHistory, Type, is_within, require_aware
 from providers.datatypes import HistoryEnd, Track
 from providers.exceptions import InvalidResponseError
 from providers.lastfm.auth import LastFMAuthenticator
@@ -58,9 +58,7 @@ class LastFMProvider(LastFMAuthenticator, BatchedHistory):
                 )
             # A listen that arrives late, into the window, pushes the end of each page to the top of the next.
             batch = [
-                track
-                for track in page.tracks
-                if track.played_at and since < track.played_at <= until and track not in offered
+                track for track in page.tracks if is_within(track.played_at, since, until) and track not in offered
             ]
             if batch:
                 yield batch

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from providers.contracts import BatchedHistory, Type, require_aware
+from providers.contracts import BatchedHistory, Type, is_within, require_aware
 from providers.datatypes import HistoryEnd, LazyTracks, Playlist, SyncPlaylistRequest, Track
 from providers.exceptions import (
     AuthenticationError,
@@ -119,7 +119,7 @@ class NavidromeProvider(BatchedHistory):
                 for scrobble in page
                 # A play that arrives late, within the walk, pushes the end of a page to the top of the next.
                 if scrobble not in offered
-                and _is_within(scrobble.played_at, since, until)
+                and is_within(scrobble.played_at, since, until)
                 and (song := self._song(scrobble.song_id)) is not None
             ]
             if batch:
@@ -166,7 +166,7 @@ class NavidromeProvider(BatchedHistory):
                 plays = parse_last_plays(self._subsonic.get_album(album_id), self._base_url)
             except NotFoundError:
                 continue
-            batch = [track for track in plays if track.played_at and _is_within(track.played_at, since, until)]
+            batch = [track for track in plays if is_within(track.played_at, since, until)]
             if batch:
                 yield batch
             if any(track.played_at and track.played_at <= since for track in plays):
@@ -285,10 +285,6 @@ class NavidromeProvider(BatchedHistory):
                 )
             raise InvalidResponseError("The playlist does not hold what was written.", provider=self.type())
         return playlist
-
-
-def _is_within(played_at: datetime, since: datetime, until: datetime | None) -> bool:
-    return since < played_at and (until is None or played_at <= until)
 
 
 def _ids_of(tracks: Iterable[Track]) -> list[str]:

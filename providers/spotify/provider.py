@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
-from providers.contracts import BatchedHistory, Type, require_aware
+from providers.contracts import BatchedHistory, Type, is_within, require_aware
 from providers.datatypes import HistoryEnd, LazyTracks, Playlist, Track
 from providers.exceptions import InvalidRequestError, ProviderError
 from providers.ratelimit import RateLimiter
@@ -59,7 +59,7 @@ class SpotifyProvider(SpotifyAuthenticator, BatchedHistory):
         before = None if until is None else _milliseconds(until) + 1
         while True:
             page = parse_recently_played(self._client.get_recently_played(before=before))
-            batch = [listen for listen in page.listens if _is_within(listen.played_at, since, until)]
+            batch = [listen for listen in page.listens if is_within(listen.played_at, since, until)]
             if batch:
                 yield batch
             if page.oldest is not None and page.oldest <= since:
@@ -128,7 +128,3 @@ def _uri_of(track: Track) -> str:
 
 def _milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
-
-
-def _is_within(moment: datetime | None, since: datetime, until: datetime | None) -> bool:
-    return moment is not None and since < moment and (until is None or moment <= until)
