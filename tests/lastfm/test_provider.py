@@ -125,6 +125,15 @@ def test_fractions_of_a_second_lose_nothing_at_either_end(provider: LastFMProvid
     assert moments(walk(provider, since=oldest + half, until=newest + half)[0]) == [newest, middle]
 
 
+@pytest.mark.req("PROV-042")
+@pytest.mark.parametrize("microseconds", [0, 1, 999_999])
+def test_from_is_since_in_unix_seconds_as_go_counts_them(
+    provider: LastFMProvider, lastfm: LastFMSimulator, microseconds: int
+) -> None:
+    walk(provider, WEEK_AGO + timedelta(microseconds=microseconds))
+    assert asked(lastfm, "from") == [str(int(WEEK_AGO.timestamp()))]
+
+
 def test_since_in_another_time_zone_means_the_same_moment(provider: LastFMProvider, ada: Person) -> None:
     heard = hear(ada, 3)
     since = heard[2].astimezone(timezone(timedelta(hours=9)))

@@ -3,10 +3,12 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from traceback import TracebackException
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
+from requests_oauthlib import OAuth2Session
 from werkzeug.test import Client
 
 from providers.contracts import Authenticator
@@ -127,6 +129,22 @@ def test_the_token_endpoint_is_asked_as_a_public_client_is_to_ask(
     }
     assert "Authorization" not in request.headers
     assert request.query == {}
+
+
+@pytest.mark.req("PROV-031")
+def test_codes_and_refresh_tokens_are_exchanged_by_requests_oauthlib(
+    code: str, authenticator: SpotifyAuthenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    request = OAuth2Session.request
+
+    def recorded(session: OAuth2Session, method: str, url: str, **kwargs: Any) -> Any:
+        asked.append((method, url))
+        return request(session, method, url, **kwargs)
+
+    monkeypatch.setattr(OAuth2Session, "request", recorded)
+    authenticator.refresh_token(authenticator.exchange_code(code).refresh_token)
+    assert asked == [("POST", f"{ACCOUNTS_URL}/api/token")] * 2
 
 
 @pytest.mark.req("PROV-031")
