@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import SuspiciousOperation
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
@@ -283,6 +284,8 @@ def _result_from_json(text: str) -> AuthResult:
 def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str, granted_at: datetime) -> Connection:
     model = credential_model(spec.credential_model)
     with transaction.atomic():
+        # Of two tabs that link a service for the first time, one waits here: there is no row yet to wait for.
+        get_user_model()._default_manager.select_for_update().get(pk=user.pk)
         # Old secrets are not read: linking again is the way out when no key decrypts them.
         rows = model._default_manager.select_for_update().defer(*model.secret_names())
         row = rows.filter(user=user).first() or model(user=user)

@@ -312,6 +312,32 @@ def test_of_two_threads_with_the_same_answer_exactly_one_wins(services: FakeServ
         assert sorted(outcomes, key=str) == [Linked, *[Problem.REPEATED] * 3]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_that_link_a_service_for_the_first_time_at_once_both_succeed(services: FakeServices) -> None:
+    for number in range(5):
+        user = get_user_model().objects.create_user(f"ada {number}")
+        backs = [answer(services.wavebox.agree(begin(user, services.wavebox))) for _ in range(4)]
+        start = Barrier(len(backs))
+        outcomes: list[object] = []
+
+        def run(back: QueryDict, user: User = user, start: Barrier = start, outcomes: list[object] = outcomes) -> None:
+            start.wait()
+            try:
+                outcomes.append(type(linking.complete(user, services.wavebox.type, back)))
+            except Exception as error:  # noqa: BLE001, whatever it is, it is the outcome
+                outcomes.append(error)
+            finally:
+                database.close()
+
+        threads = [Thread(target=run, args=[back]) for back in backs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert outcomes == [Linked] * len(backs)
+        assert SpotifyAuth.objects.filter(user=user).count() == 1
+
+
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
