@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from providers.contracts import require_aware
 from providers.datatypes import Track
 from providers.models import Listen
 from providers.models.history import fingerprint
@@ -13,12 +14,16 @@ _MAX_DURATION_MS = 2**31 - 1
 def unstored(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: str = "api") -> list[Listen]:
     """Return unsaved rows for those of the tracks that are not in the database yet.
 
-    Raises `ValueError` for a track without `played_at`.
+    Raises `ValueError` for a track that is no listen: without an aware `played_at`, or with None for a text.
     """
     rows = {}
     for track in tracks:
         if track.played_at is None:
             raise ValueError("a listen needs played_at")
+        require_aware(played_at=track.played_at)
+        # SQLite ignores a row with NULL just as it ignores one that is there: it would be lost in silence.
+        if None in (track.id, track.name, track.artist, track.album, track.url, track.isrc):
+            raise ValueError("a listen has texts, if empty ones, and never None")
         key = (track.played_at, fingerprint(track.name, track.artist))
         rows[key] = Listen(
             user_id=user_id,
@@ -45,7 +50,7 @@ def unstored(user_id: int, provider_type: str, tracks: Iterable[Track], *, sourc
 def store(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: str = "api") -> int:
     """Store the listens that are new and return how many there were. Storing twice changes nothing.
 
-    Raises `ValueError` for a track without `played_at`.
+    Raises `ValueError` as `unstored` does; nothing is stored then.
     """
     new = unstored(user_id, provider_type, tracks, source=source)
     # A second process may store the same listen between the look and the write.

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,3 +102,17 @@ def test_a_listen_stored_by_others_is_the_same_listen(user, create):
 def test_a_track_without_a_time_is_no_listen():
     with pytest.raises(ValueError, match="played_at"):
         ingest.unstored(1, "lastfm", [Track(id="", name="One", artist="Ana")])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["id", "name", "artist", "album", "url", "isrc"])
+def test_a_track_with_none_for_a_text_is_refused_and_not_lost_in_silence(user, field):
+    with pytest.raises(ValueError, match="None"):
+        ingest.store(user.pk, "lastfm", [listen("One"), replace(listen("Two"), **{field: None})])
+
+    assert not Listen.objects.exists()
+
+
+def test_a_track_with_a_time_without_a_zone_is_refused():
+    with pytest.raises(ValueError, match="played_at"):
+        ingest.unstored(1, "lastfm", [replace(listen("One"), played_at=datetime(2026, 3, 1))])  # noqa: DTZ001
