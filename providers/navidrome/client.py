@@ -27,7 +27,7 @@ PROTOCOL_VERSION = "1.16.1"
 CLIENT_NAME = "musicbridge"
 
 LOGIN_WINDOW = timedelta(seconds=20)
-"""Navidrome admits five sign-ins to its own API in this time from one address, and names no time to come back."""
+"""Navidrome admits five sign-ins to its own API in this time from one address, by default."""
 
 _TOKEN_HEADER = "X-ND-Authorization"  # noqa: S105, the name of a header
 _SALT_BYTES = 16
@@ -258,14 +258,24 @@ def _find_login_error(answer: Answer) -> ProviderError | None:
 
 
 class NativeClient:
-    """Calls Navidrome's own API, the one of its web player, as one person. Raises `ProviderError`."""
+    """Calls Navidrome's own API, the one of its web player, as one person. Raises `ProviderError`.
 
-    def __init__(self, base_url: str, username: str, password: str, limiter: RateLimiter | None = None) -> None:
+    Signing in has a limit of its own there, and so a limiter of its own here.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        username: str,
+        password: str,
+        limiter: RateLimiter | None = None,
+        login_limiter: RateLimiter | None = None,
+    ) -> None:
         self._login_session = ApiSession(
             provider=Type.NAVIDROME,
             base_url=base_url,
             credentials=LoginCredentials(username, password),
-            limiter=limiter,
+            limiter=login_limiter,
             find_error=_find_login_error,
         )
         self._credentials = NativeCredentials(self._login)

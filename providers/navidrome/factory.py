@@ -14,6 +14,12 @@ from providers.ratelimit import Rate, limiter_for
 DEFAULT_RATE = Rate(50, 1.0)
 """A guess at what a small server of one's own answers without trouble."""
 
+LOGIN_RATE = Rate(2, 9.0)
+"""What `LOGIN_WINDOW` admits, a little less because Navidrome counts it over a sliding window.
+
+Each fetch signs in once. Without this the sixth person of a household would find the door shut at every run.
+"""
+
 
 def build_provider(user: Any) -> NavidromeProvider | None:
     """Return the person's Navidrome; None where they never signed in with it (REQ-PROV-011, 012).
@@ -32,8 +38,14 @@ def build_for_credentials(username: str, password: str) -> NavidromeProvider:
     Raises `ProviderConfigurationError` where the site has no Navidrome.
     """
     base_url = conf.require("NAVIDROME_URL").rstrip("/")
-    limiter = limiter_for(Type.NAVIDROME, base_url, conf.rate_limit(Type.NAVIDROME, DEFAULT_RATE))
-    return NavidromeProvider(base_url, username=username, password=password, limiter=limiter)
+    rate = conf.rate_limit(Type.NAVIDROME, DEFAULT_RATE)
+    return NavidromeProvider(
+        base_url,
+        username=username,
+        password=password,
+        limiter=limiter_for(Type.NAVIDROME, base_url, rate),
+        login_limiter=limiter_for(Type.NAVIDROME, f"{base_url}/auth/login", LOGIN_RATE if rate is not None else None),
+    )
 
 
 def check_settings() -> Sequence[conf.SettingProblem]:

@@ -60,11 +60,19 @@ class NavidromeProvider(BatchedHistory):
     history_is_last_play_only = True
     history_is_resumable = False
 
-    def __init__(self, base_url: str, *, username: str, password: str, limiter: RateLimiter | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        username: str,
+        password: str,
+        limiter: RateLimiter | None = None,
+        login_limiter: RateLimiter | None = None,
+    ) -> None:
         self._base_url = base_url
         self._username = username
         self._subsonic = SubsonicClient(base_url, username, password, limiter)
-        self._native = NativeClient(base_url, username, password, limiter)
+        self._native = NativeClient(base_url, username, password, limiter, login_limiter)
         self._songs: dict[str, Track | None] = {}
         self._albums_read: set[str] = set()
 

@@ -1,3 +1,6 @@
+from collections import Counter
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -7,9 +10,12 @@ from providers.conf import ProviderConfigurationError
 from providers.exceptions import ReauthorizationRequiredError
 from providers.models import Connection, NavidromeAuth
 from providers.navidrome import SPEC
-from providers.navidrome.factory import build_provider, check_settings
+from providers.navidrome.client import LOGIN_WINDOW
+from providers.navidrome.factory import LOGIN_RATE, build_provider, check_settings
 from providers.navidrome.provider import NavidromeProvider
-from providers.testing.simulators.navidrome import Person
+from providers.ratelimit import RateLimiter
+from providers.testing.simulators.navidrome import NavidromeSimulator, Person
+from providers.transport import MAX_WAIT_SECONDS
 from tests.navidrome.conftest import BASE_URL, PASSWORD
 
 
@@ -87,3 +93,32 @@ def test_building_asks_the_database_twice_at_most(
     NavidromeAuth.objects.create(user=user, username="ada", password=PASSWORD)
     with django_assert_max_num_queries(2):
         build_provider(user)
+
+
+def test_the_people_of_one_server_take_turns_at_signing_in_to_its_own_api(
+    navidrome: NavidromeSimulator, django_user_model: type[User], db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than five in 20 seconds from one address are refused: the first five of a household would always win."""
+    turns: list[tuple[RateLimiter, int]] = []
+
+    def take(limiter: RateLimiter, max_wait: float) -> bool:
+        turns.append((limiter, len(navidrome.faults.seen("auth/login"))))
+        return True
+
+    monkeypatch.setattr(RateLimiter, "acquire", take)
+    for number in range(3):
+        user = django_user_model.objects.create(username=f"person {number}")
+        navidrome.add_person(user.username, PASSWORD)
+        NavidromeAuth.objects.create(user=user, username=user.username, password=PASSWORD)
+        provider = build_provider(user)
+        assert provider is not None
+        provider.get_recent_listens(datetime.now(UTC), lambda batch: None)
+    by_limiter = Counter(id(limiter) for limiter, _ in turns)
+    door = next(limiter for limiter, _ in turns if by_limiter[id(limiter)] == 3)
+    assert [seen for limiter, seen in turns if limiter is door] == [0, 1, 2]
+    assert len(by_limiter) == 2
+
+
+def test_signing_in_is_slow_enough_for_navidrome() -> None:
+    assert LOGIN_RATE.requests / LOGIN_RATE.seconds < 5 / LOGIN_WINDOW.total_seconds()
+    assert LOGIN_RATE.seconds <= MAX_WAIT_SECONDS
