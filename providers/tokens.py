@@ -114,9 +114,16 @@ class StoredTokenSource:
         if result.scopes:
             changes["scopes"] = " ".join(result.scopes)
         with transaction.atomic(durable=True):
-            self._unchanged().update(
+            is_stored = self._unchanged().update(
                 token_version=self._row.token_version + 1, refresh_lease_until=timezone.now(), **changes
             )
+            if is_stored:
+                # Where this took longer than its lease, another may have found the rotated token dead: it is not.
+                Connection.objects.filter(
+                    user_id=self._row.user_id,
+                    provider_type=self._row.provider_type,
+                    status=Connection.Status.NEEDS_REAUTH,
+                ).update(status=Connection.Status.OK, status_detail="")
         self._reload()
         return self._token()
 

@@ -296,6 +296,15 @@ class TestADeadLink:
         assert source.get_access_token() == AccessToken("relinked", 2)
         assert Connection.objects.get().status == Connection.Status.OK
 
+    def test_is_not_dead_when_only_the_winner_was_slow_and_its_grant_arrives_after_all(
+        self, row: SpotifyAuth, source: StoredTokenSource, service: Service
+    ) -> None:
+        service.answers = [granted("fresh", "refresh-2")]
+        service.meanwhile = lambda: Connection.objects.get().mark_needs_reauth("The old refresh token is used up.")
+        assert source.get_access_token() == AccessToken("fresh", 2)
+        link = Connection.objects.get()
+        assert (link.status, link.status_detail) == (Connection.Status.OK, "")
+
     def test_lives_again_when_the_person_links_again(
         self, row: SpotifyAuth, source: StoredTokenSource, service: Service
     ) -> None:
