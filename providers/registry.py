@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib import import_module, metadata
 from typing import Any, Literal
 
@@ -140,18 +141,19 @@ def _load() -> dict[str, ProviderSpec]:
         if _specs is None:
             loaded: dict[str, ProviderSpec] = {}
             for path in conf.get("PROVIDERS"):
-                _add(loaded, _spec_of(_imported(path), path))
+                _add(loaded, _spec_of(_imported(partial(import_module, path), f"PROVIDERS names {path}"), path))
             for entry_point in metadata.entry_points(group=ENTRY_POINT_GROUP):
-                _add(loaded, _spec_of(entry_point.load(), entry_point.value))
+                module = _imported(entry_point.load, f"The entry point {entry_point.name} names {entry_point.value}")
+                _add(loaded, _spec_of(module, entry_point.value))
             _specs = loaded
         return _specs
 
 
-def _imported(path: str) -> Any:
+def _imported(load: Callable[[], Any], origin: str) -> Any:
     try:
-        return import_module(path)
-    except ImportError as error:
-        raise conf.ProviderConfigurationError(f"PROVIDERS names {path}, which cannot be imported: {error}.") from error
+        return load()
+    except (ImportError, AttributeError) as error:
+        raise conf.ProviderConfigurationError(f"{origin}, which cannot be imported: {error}.") from error
 
 
 def _spec_of(module: Any, origin: str) -> ProviderSpec:

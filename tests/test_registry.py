@@ -150,6 +150,12 @@ class TestRegistration:
         with pytest.raises(ProviderConfigurationError, match="nowhere_to_be_found, which cannot be imported"):
             registry.specs()
 
+    @pytest.mark.parametrize("value", ["nowhere_to_be_found", "providers.spotify:nothing_of_that_name"])
+    def test_an_entry_point_that_leads_nowhere_is_named(self, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+        installed(monkeypatch, value)
+        with pytest.raises(ProviderConfigurationError, match=f"names {value}, which cannot be imported"):
+            registry.specs()
+
     def test_after_a_failure_the_next_attempt_starts_anew(self, settings: Settings, module: Callable[..., str]) -> None:
         settings.PROVIDERS = ["providers.spotify", "nowhere_to_be_found"]
         with pytest.raises(ProviderConfigurationError):
