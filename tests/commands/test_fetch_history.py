@@ -156,6 +156,7 @@ def test_since_without_a_zone_is_utc(linked):
         (["--user", "nobody"], "There is no person 'nobody'"),
         (["--provider", "tapedeck"], "There is no service 'tapedeck'; there are: "),
         (["--since", "yesterday"], "invalid time"),
+        (["--since", "0001-01-01T00:00+14:00"], "invalid time"),
     ],
 )
 def test_wrong_usage_is_one_clear_line(arguments, message):

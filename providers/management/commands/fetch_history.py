@@ -64,7 +64,10 @@ class Command(PlainSpokenCommand):
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError from error
 
 
 _moment.__name__ = "time (ISO 8601)"  # argparse names the type in its error
