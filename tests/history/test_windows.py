@@ -8,7 +8,7 @@ from unittest import mock
 from django.contrib.auth.models import User
 from django.test import override_settings
 from django.utils import timezone
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -110,7 +110,8 @@ class OfferingHistory(ListHistory):
             yield batch
 
 
-minutes = st.integers(0, 40).map(lambda count: timedelta(minutes=count))
+MINUTES = [timedelta(minutes=count) for count in range(41)]
+minutes = st.sampled_from(MINUTES)
 steps = st.one_of(
     st.tuples(st.just("play"), st.lists(minutes, min_size=1, max_size=10)),
     st.tuples(st.just("late play"), minutes),
@@ -128,6 +129,23 @@ steps = st.one_of(
 class TestWindows(TestCase):
     @settings(max_examples=150, deadline=None)
     @given(is_resumable=st.booleans(), page_size=st.integers(1, 5), story=st.lists(steps, max_size=10))
+    # The stories that a faulty walk is most likely to fail at, so that none of these faults depends on luck.
+    @example(
+        is_resumable=True,
+        page_size=3,
+        story=[("play", [MINUTES[20]] * 4), ("fetch", 0, "killed in the transaction")],
+    )
+    @example(is_resumable=True, page_size=1, story=[("play", [MINUTES[20]] * 4), ("fetch", 1, "down")])
+    @example(is_resumable=False, page_size=1, story=[("play", [MINUTES[20]] * 4), ("fetch", 1, "down")])
+    @example(
+        is_resumable=True, page_size=2, story=[("play", [MINUTES[1]]), ("fetch", 0, ""), ("late play", MINUTES[2])]
+    )
+    @example(
+        is_resumable=True,
+        page_size=2,
+        story=[("play dated in the future", MINUTES[40]), ("fetch", 0, ""), ("play", [MINUTES[1]])],
+    )
+    @example(is_resumable=True, page_size=1, story=[("play", [MINUTES[20]] * 3), ("fetch since", MINUTES[10], 0, "")])
     def test_every_listen_that_was_in_time_is_stored_once_and_completeness_never_passes_one_that_is_not(
         self, is_resumable: bool, page_size: int, story: list[tuple[object, ...]]
     ) -> None:
