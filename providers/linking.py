@@ -294,8 +294,12 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
         row.store(result)
         # Under the lock that a fetch takes to begin: none begins on the old cursor with the new account.
         connection = Connection.objects.select_for_update().get(user=user, provider_type=spec.type)
+        history_sync = HistorySync.objects.filter(connection=connection)
         if connection.is_of_another_account(result.account_id):
-            HistorySync.objects.filter(connection=connection).delete()
+            history_sync.delete()
+        else:
+            # It was told through the old link, and would be read as a fault of the new one.
+            history_sync.update(last_error="")
         connection.mark_authorized(
             account_id=result.account_id,
             account_name=result.account_name,

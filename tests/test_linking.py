@@ -137,7 +137,7 @@ def test_linking_again_revives_a_dead_link_and_keeps_its_cursor(user: User, serv
     link(user, services.wavebox, account("7"))
     connection = Connection.objects.get()
     connection.mark_needs_reauth("The service said invalid_grant.")
-    HistorySync.objects.create(connection=connection, complete_until=NOW)
+    HistorySync.objects.create(connection=connection, complete_until=NOW, last_error="Link again.")
     version = user.spotify_auth.token_version
 
     with time_machine.travel(NOW + timedelta(days=1), tick=False):
@@ -146,7 +146,7 @@ def test_linking_again_revives_a_dead_link_and_keeps_its_cursor(user: User, serv
     connection.refresh_from_db()
     assert (connection.status, connection.status_detail) == (Connection.Status.OK, "")
     assert connection.authorized_at == NOW + timedelta(days=1)
-    assert connection.history_sync.complete_until == NOW
+    assert (connection.history_sync.complete_until, connection.history_sync.last_error) == (NOW, "")
     assert SpotifyAuth.objects.get().token_version > version
 
 
