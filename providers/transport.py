@@ -30,6 +30,7 @@ from providers.exceptions import (
     PermissionDeniedError,
     ProviderError,
     RateLimitedError,
+    RateLimitScope,
     ReauthorizationRequiredError,
     ServiceUnavailableError,
     TransientError,
@@ -384,6 +385,8 @@ class ApiSession:
                 "Our own limit for this service leaves no room now.",
                 provider=self.provider,
                 retry_at=datetime.now(UTC) + timedelta(seconds=MAX_WAIT_SECONDS),
+                # It is this process that is busy: the service asked nobody for a pause.
+                scope=RateLimitScope.ACCOUNT,
             )
 
     def _exchange(self, call: Call) -> Answer:

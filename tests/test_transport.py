@@ -31,6 +31,7 @@ from providers.exceptions import (
     PermissionDeniedError,
     ProviderError,
     RateLimitedError,
+    RateLimitScope,
     ReauthorizationRequiredError,
     ServiceUnavailableError,
     TransientError,
@@ -491,6 +492,7 @@ class TestRateLimit:
         assert len(app.requests) == 1
         assert clock.slept == []
         assert caught.value.retry_at is not None
+        assert caught.value.scope is RateLimitScope.ACCOUNT, "nobody else is to wait for it"
 
     def test_repeats_count_against_our_own_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         limiter = RateLimiter(Rate(2, 3600))
