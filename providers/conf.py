@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -73,6 +74,15 @@ def address_problems(name: str, *, may_be_plain_http: bool = False) -> list[Sett
     except ValueError as error:
         return [SettingProblem(f"{name} {error}")]
     return []
+
+
+def origins(name: str) -> tuple[str, ...]:
+    """Return the origin of a setting that holds an address; none where it is empty, or nobody is sent there."""
+    address = str(get(name))
+    if not address or address_problems(name):
+        return ()
+    url = urlsplit(address)
+    return (f"{url.scheme}://{url.netloc}",)
 
 
 def fernet_keys() -> tuple[str, ...]:

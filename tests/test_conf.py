@@ -88,6 +88,29 @@ class TestRateLimits:
         assert (message.id, message.msg) == ("providers.E004", str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("address", "origins"),
+    [
+        ("https://music.example:8443/nd/?a=b", ("https://music.example:8443",)),
+        ("http://127.0.0.1:9001/accounts", ("http://127.0.0.1:9001",)),
+        ("http://music.example", ()),
+        ("https://[", ()),
+        ("https://ada:secret@music.example", ()),
+        ("music.example", ()),
+    ],
+)
+def test_an_address_that_nobody_is_sent_to_has_no_origin_and_breaks_no_page(
+    settings: Settings, address: str, origins: tuple[str, ...]
+) -> None:
+    settings.SPOTIFY_ACCOUNTS_URL = address
+    assert conf.origins("SPOTIFY_ACCOUNTS_URL") == origins
+
+
+def test_a_setting_that_is_empty_has_no_origin(settings: Settings) -> None:
+    settings.NAVIDROME_URL = ""
+    assert conf.origins("NAVIDROME_URL") == ()
+
+
 class TestFernetKeys:
     def test_are_texts_newest_first(self, settings: Settings) -> None:
         settings.FERNET_KEYS = ["new", "old"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from providers import conf
 from providers.contracts import Type
@@ -39,8 +38,7 @@ def build_authenticator(attempt: AuthAttempt | None) -> LastFMAuthenticator:
 
 def authorize_origins() -> Sequence[str]:
     """Return the origin of the page on which people grant access."""
-    url = urlsplit(conf.require("LASTFM_AUTH_URL"))
-    return (f"{url.scheme}://{url.netloc}",)
+    return conf.origins("LASTFM_AUTH_URL")
 
 
 def check_settings() -> Sequence[conf.SettingProblem]:

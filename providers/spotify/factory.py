@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from providers import conf
 from providers.contracts import Type
@@ -46,8 +45,7 @@ def check_settings() -> Sequence[conf.SettingProblem]:
 
 def authorize_origins() -> Sequence[str]:
     """Return the origin of Spotify's consent page."""
-    url = urlsplit(conf.get("SPOTIFY_ACCOUNTS_URL"))
-    return (f"{url.scheme}://{url.netloc}",)
+    return conf.origins("SPOTIFY_ACCOUNTS_URL")
 
 
 def _application(client_id: str) -> SpotifyApplication:

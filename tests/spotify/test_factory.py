@@ -223,7 +223,7 @@ def test_the_origin_of_the_consent_page_follows_the_settings(
     settings: Settings, accounts_url: str, origin: str
 ) -> None:
     settings.SPOTIFY_ACCOUNTS_URL = accounts_url
-    assert authorize_origins() == (origin,)
+    assert list(authorize_origins()) == [origin]
 
 
 def test_the_service_is_registered_with_what_is_known_of_it() -> None:
