@@ -101,6 +101,14 @@ def entries(playlist_id: str, user: str = "ada") -> list[str]:
 
 
 class TestCredentials:
+    def test_a_name_has_no_case_as_far_as_ascii_goes(self, navidrome: NavidromeSimulator) -> None:
+        navidrome.add_person("Éric", PASSWORD)
+        assert call("getUser", "ÉRIC", username="ÉRIC")["user"]["username"] == "Éric"
+        assert code("ping", "éric") == 40
+        navidrome.add_person("éric", PASSWORD)
+        with pytest.raises(ValueError, match="has an account already"):
+            navidrome.add_person("éRIC", PASSWORD)
+
     def test_the_token_is_that_of_the_documentation(self, navidrome: NavidromeSimulator) -> None:
         navidrome.add_person("eve", "sesame")
         sent = {

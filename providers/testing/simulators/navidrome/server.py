@@ -124,16 +124,16 @@ class Server:
         return next(self._scrobble_ids)
 
     def add_person(self, name: str, password: str, *, is_admin: bool, externally_authenticated: bool) -> Person:
-        """Open an account; names are unique whatever their case."""
-        if name.casefold() in self._people:
+        """Open an account; names are unique whatever the case of their ASCII letters."""
+        if _without_case(name) in self._people:
             raise ValueError(f"{name} has an account already")
         person = Person(_new_id(), name, password, is_admin, externally_authenticated, self)
-        self._people[name.casefold()] = person
+        self._people[_without_case(name)] = person
         return person
 
     def find_person(self, name: str) -> Person | None:
-        """The person of that name, whatever its case."""
-        return self._people.get(name.casefold())
+        """The person of that name, whatever the case of its ASCII letters."""
+        return self._people.get(_without_case(name))
 
     def playlists_for(self, person: Person) -> list[Playlist]:
         """All playlists a person can see, by name."""
@@ -198,6 +198,11 @@ class Server:
         if not playlist.is_editable_by(person) or (songs and playlist.readonly):
             raise RefusedError(NOT_AUTHORIZED, "User is not authorized for the given operation")
         return playlist
+
+
+def _without_case(name: str) -> str:
+    """What names are compared by: SQLite's NOCASE knows the case of ASCII letters only."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
 
 def _new_id() -> str:
