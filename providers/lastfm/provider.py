@@ -27,7 +27,7 @@ class LastFMProvider(LastFMAuthenticator, BatchedHistory):
 
     def type(self) -> str:
         """Return "lastfm" (REQ-PROV-001)."""
-        return Type.LASTFM
+        return Type.LASTFM.value
 
     def iter_recent_listens(
         self, since: datetime, until: datetime | None = None

@@ -78,7 +78,7 @@ class NavidromeProvider(BatchedHistory):
 
     def type(self) -> str:
         """Return "navidrome" (REQ-PROV-001)."""
-        return Type.NAVIDROME
+        return Type.NAVIDROME.value
 
     def supports_auth(self) -> bool:
         """Say that nobody links Navidrome: it is what people sign in with (REQ-PROV-005, ADR-0005)."""

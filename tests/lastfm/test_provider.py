@@ -71,6 +71,7 @@ def page(*uts: int, total_pages: int) -> str:
 def test_it_tells_history_and_links_accounts_and_nothing_else(provider: LastFMProvider) -> None:
     assert isinstance(provider, Provider)
     assert provider.type() == "lastfm"
+    assert type(provider.type()) is str
     assert isinstance(provider, HistoryFetcher)
     assert isinstance(provider, Authenticator)
     assert not isinstance(provider, PlaylistManager | PlaylistSyncer)

@@ -60,6 +60,7 @@ def heard(batches: Sequence[Sequence[Track]]) -> list[tuple[datetime | None, str
 @pytest.mark.req("PROV-050")
 def test_it_is_a_navidrome_that_tells_history_and_takes_playlists(provider: NavidromeProvider) -> None:
     assert provider.type() == "navidrome"
+    assert type(provider.type()) is str
     for capability in (Provider, HistoryFetcher, PlaylistManager, PlaylistSyncer):
         assert isinstance(provider, capability)
         assert issubclass(NavidromeProvider, capability)
