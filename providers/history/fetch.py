@@ -222,6 +222,9 @@ class _Walk:
 
     def _note_tier(self) -> None:
         tier = getattr(self._provider, "history_is_last_play_only", None)
+        if self._connection.history_is_last_play_only and tier is False:
+            # The plays between the last ones were not to be had until now: the next window goes back for them.
+            HistorySync.objects.filter(connection=self._connection).update(complete_until=None)
         self._connection.history_is_last_play_only = tier
         Connection.objects.filter(pk=self._connection.pk).update(history_is_last_play_only=tier)
 

@@ -47,3 +47,28 @@ def test_a_fetch_that_breaks_off_among_the_last_plays_is_taken_up_and_loses_none
     assert Listen.objects.count() == 7
     assert HistorySync.objects.get().complete_until == NOW - timedelta(hours=1)
     assert Connection.objects.get().history_is_last_play_only is False
+
+
+@pytest.mark.django_db
+@pytest.mark.req("PROV-051")
+def test_a_server_that_begins_to_tell_single_plays_is_read_once_more_from_the_beginning(
+    user: User, settings: Settings, navidrome: NavidromeSimulator, ada: Person
+) -> None:
+    settings.NAVIDROME_URL = BASE_URL
+    settings.PROVIDER_RATE_LIMITS = "none"
+    NavidromeAuth.objects.create(user=user, username="ada", password=PASSWORD)
+    for days in (30, 20, 10):
+        ada.listen(CATALOGUE.tracks[0], NOW - timedelta(days=days))
+    navidrome.scrobble_history = False
+    fetch(Connection.objects.get(user=user))
+    assert Listen.objects.count() == 1
+
+    navidrome.scrobble_history = True
+    for _ in range(2):
+        fetch(Connection.objects.get(user=user))
+    assert Listen.objects.count() == 3
+    assert HistorySync.objects.get().complete_until == NOW - timedelta(days=10)
+
+    asked = len(navidrome.seen("api/scrobble"))
+    fetch(Connection.objects.get(user=user))
+    assert len(navidrome.seen("api/scrobble")) == asked + 1
