@@ -143,7 +143,7 @@ def test_troubles_are_told_and_names_of_any_length_fit(site: Site) -> None:
     site.open("/connections/")
     expect(site.card("Spotify")).to_contain_text("asked for a pause until")
     expect(site.card("Navidrome")).to_contain_text("Last play of each track")
-    expect(site.card("Navidrome")).to_contain_text("The last fetch failed.")
+    expect(site.card("Navidrome")).to_contain_text("The last fetch did not finish.")
     site.take_picture("13-troubles")
     site.open("/history/")
     expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
