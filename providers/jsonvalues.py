@@ -53,6 +53,10 @@ class JsonObject:
         """Return a text that must be there and not be empty."""
         return self.text(key) or self._missing(key)
 
+    def present_text(self, key: str) -> str:
+        """Return a text that must be there, and may be empty."""
+        return self.text(key) if key in self else self._missing(key)
+
     def web_address(self, key: str) -> str:
         """Return an http(s) address; empty where there is none or where it is another kind of address."""
         address = self.text(key)

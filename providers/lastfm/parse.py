@@ -48,7 +48,8 @@ def _track(row: JsonObject) -> Track:
     artist = row.object("artist").text("#text") or row.object("artist").text("name")
     return Track(
         id="",
-        name=row.required_text("name"),
+        # An empty name is no reason to refuse a page for ever, and with it everything older.
+        name=row.present_text("name"),
         artist=artist,
         album=row.object("album").text("#text"),
         played_at=played_at,

@@ -148,7 +148,7 @@ def _track(track: JsonObject, played_at: datetime | None) -> Track:
     return Track(
         id=track.text("id"),
         # A name may be empty, which a withdrawn track's is, but not missing.
-        name=track.text("name") if "name" in track else track.required_text("name"),
+        name=track.present_text("name"),
         artist=", ".join(artists),
         album=track.object("album").text("name"),
         duration_ms=track.integer("duration_ms"),

@@ -88,7 +88,6 @@ def test_what_lastfm_does_not_tell_or_tells_wrong_stays_empty(payload: Payload) 
         {"recenttracks": {"track": "none", "@attr": {"totalPages": "1"}}},
         page_of("Anchor"),
         page_of(LISTEN | {"name": None}),
-        page_of(LISTEN | {"name": ""}),
         page_of(LISTEN | {"name": 7}),
         page_of(LISTEN | {"artist": "Moon Harbour"}),
         page_of(LISTEN | {"date": {}}),
@@ -103,6 +102,11 @@ def test_a_wrong_page_is_an_invalid_response(document: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponseError) as caught:
         parse_recent_tracks(document)
     assert caught.value.provider == "lastfm"
+
+
+def test_a_listen_without_a_name_is_kept_for_it_must_not_hide_the_others() -> None:
+    page = parse_recent_tracks(page_of(LISTEN | {"name": ""}, LISTEN))
+    assert [track.name for track in page.tracks] == ["", "Anchor"]
 
 
 def test_a_session_is_an_access_token_and_a_name(payload: Payload) -> None:
@@ -158,4 +162,4 @@ def test_whatever_stands_in_whatever_place_is_a_page_or_an_invalid_response(
         page = parse_recent_tracks(document)
     except InvalidResponseError:
         return
-    assert all(track.played_at is not None and track.name for track in page.tracks)
+    assert all(track.played_at is not None for track in page.tracks)
