@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from django.utils import timezone
 
 from providers import registry
-from providers.contracts import HistoryFetcher, PlaylistManager, Provider
+from providers.contracts import HistoryFetcher, PlaylistManager
 from providers.datatypes import Track
-from providers.exceptions import RateLimitedError, RateLimitScope, ReauthorizationRequiredError
-from providers.models import Connection, ServicePause
+from providers.exceptions import ReauthorizationRequiredError
+from providers.models import Connection
+from providers.pauses import client_id_of, respecting_pauses
 
 
 @contextmanager
@@ -22,25 +23,6 @@ def noting_dead_link(connection: Connection) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def respecting_pauses(provider: Provider) -> Iterator[None]:
-    """Keep away from a service while it wants a pause, and note a pause it asks for.
-
-    Raises `RateLimitedError` with the time to come back. A limit of the whole application becomes a
-    `ServicePause`, which holds for everybody linked through it.
-    """
-    client_id = getattr(provider, "client_id", "")
-    until = ServicePause.until_for(provider.type(), client_id)
-    if until is not None:
-        raise RateLimitedError("The service asked for a pause.", provider=provider.type(), retry_at=until)
-    try:
-        yield
-    except RateLimitedError as error:
-        if error.retry_at is not None and error.scope is RateLimitScope.APPLICATION:
-            ServicePause.begin(provider.type(), client_id, error.retry_at)
-        raise
-
-
 def check(connection: Connection) -> bool:
     """Ask the service for a trifle, to see whether the link works, and note that it does; False where none is linked.
 
@@ -50,7 +32,7 @@ def check(connection: Connection) -> bool:
         provider = registry.build(connection.provider_type, connection.user)
         if provider is None:
             return False
-        with respecting_pauses(provider):
+        with respecting_pauses(provider.type(), client_id_of(provider)):
             if isinstance(provider, HistoryFetcher):
                 provider.get_recent_listens(timezone.now(), _ignore)
             elif isinstance(provider, PlaylistManager):

@@ -27,6 +27,7 @@ from providers.contracts import Authenticator
 from providers.datatypes import AuthAttempt, AuthResult
 from providers.exceptions import AuthenticationError, InvalidResponseError, ProviderError, ServiceUnavailableError
 from providers.models import Connection, HistorySync, LinkAttempt, OAuthTokens, credential_model
+from providers.pauses import client_id_of
 from providers.registry import ProviderSpec
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ def begin(user: Any, provider_type: str, *, callback_url: str, next_url: str = "
         user=user,
         provider_type=provider_type,
         code_verifier=attempt.code_verifier,
-        client_id=getattr(authenticator, "client_id", ""),
+        client_id=client_id_of(authenticator),
         callback_url=callback_url,
         next_url=next_url,
         expires_at=now + LIFETIME,

@@ -21,6 +21,7 @@ from providers.exceptions import (
     TransientError,
 )
 from providers.models import Connection, OAuthTokens
+from providers.pauses import respecting_pauses
 from providers.transport import AccessToken
 
 LEEWAY = timedelta(minutes=5)
@@ -97,7 +98,8 @@ class StoredTokenSource:
                 raise ReauthorizationRequiredError(
                     "The link has run out and nothing was given to renew it with.", provider=self._row.provider_type
                 )
-            result = self._refresh(self._row.refresh_token)
+            with respecting_pauses(self._row.provider_type, self._row.client_id):
+                result = self._refresh(self._row.refresh_token)
         except ReauthorizationRequiredError as error:
             if self._note_dead(str(error)):
                 raise

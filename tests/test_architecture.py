@@ -17,7 +17,10 @@ BOTTOM = ("addresses", "contracts", "datatypes", "exceptions", "jsonvalues")
 
 # Everything generic: it works for a service that nobody here has heard of.
 GENERIC = [
-    *(APP / name for name in ("admin.py", "apps.py", "checks.py", "registry.py", "linking.py", "link_health.py")),
+    *(
+        APP / name
+        for name in ("admin.py", "apps.py", "checks.py", "registry.py", "linking.py", "link_health.py", "pauses.py")
+    ),
     *(APP / name for name in ("tokens.py", "rotation.py", "urls.py")),
     *(path for folder in ("history", "management", "views") for path in (APP / folder).rglob("*.py")),
     *(ROOT / "templates" / "providers").rglob("*.html"),

@@ -355,6 +355,27 @@ class TestAServiceInTrouble:
         assert Connection.objects.get().status == Connection.Status.OK
         assert (stored().refresh_token, stored().token_version) == ("refresh-1", 1)
 
+    def test_a_pause_it_asks_for_holds_for_everybody_of_the_application(
+        self, row: SpotifyAuth, source: StoredTokenSource, service: Service, django_user_model: type[User]
+    ) -> None:
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            until = timezone.now() + timedelta(hours=1)
+            service.answers = [RateLimitedError("Slow down.", provider="spotify", retry_at=until)]
+            other = SpotifyAuth.objects.create(
+                user=django_user_model.objects.create_user("bo"),
+                access_token="another",
+                refresh_token="refresh-2",
+                expires_at=row.expires_at,
+            )
+            for waiting in (source, StoredTokenSource(other, service.refresh)):
+                with pytest.raises(RateLimitedError) as error:
+                    waiting.get_access_token()
+                assert error.value.retry_at == until
+            assert service.seen == ["refresh-1"]
+
+            clock.shift(timedelta(hours=1, seconds=1))
+            assert source.get_access_token() == AccessToken("fresh", 2)
+
     def test_does_not_matter_while_the_old_token_lives(
         self, row: SpotifyAuth, source: StoredTokenSource, service: Service
     ) -> None:

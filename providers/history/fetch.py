@@ -23,8 +23,9 @@ from providers.contracts import BatchedHistory, HistoryFetcher, hand_over, requi
 from providers.datatypes import HistoryEnd, Track
 from providers.exceptions import ProviderError, RateLimitedError
 from providers.history import ingest
-from providers.link_health import noting_dead_link, respecting_pauses
+from providers.link_health import noting_dead_link
 from providers.models import Connection, HistorySync
+from providers.pauses import client_id_of, respecting_pauses
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def fetch(
             provider = registry.build(connection.provider_type, connection.user)
             if not isinstance(provider, HistoryFetcher):
                 return None
-            with respecting_pauses(provider):
+            with respecting_pauses(provider.type(), client_id_of(provider)):
                 walk = _Walk(provider, report, is_dry_run=is_dry_run, max_seconds=max_seconds, on_progress=on_progress)
                 walk.run(since)
         connection.mark_ok()
