@@ -26,6 +26,7 @@ from providers import conf, registry
 from providers.contracts import Authenticator
 from providers.datatypes import AuthAttempt, AuthResult
 from providers.exceptions import AuthenticationError, InvalidResponseError, ProviderError, ServiceUnavailableError
+from providers.fields import secret_names
 from providers.models import Connection, HistorySync, LinkAttempt, OAuthTokens, credential_model
 from providers.pauses import client_id_of
 from providers.registry import ProviderSpec
@@ -288,7 +289,7 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
         # Of two tabs that link a service for the first time, one waits here: there is no row yet to wait for.
         get_user_model()._default_manager.select_for_update().get(pk=user.pk)
         # Old secrets are not read: linking again is the way out when no key decrypts them.
-        rows = model._default_manager.select_for_update().defer(*model.secret_names())
+        rows = model._default_manager.select_for_update().defer(*secret_names(model))
         row = rows.filter(user=user).first() or model(user=user)
         if isinstance(row, OAuthTokens):
             row.client_id = client_id

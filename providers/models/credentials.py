@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from providers.datatypes import AuthResult
 from providers.exceptions import ReauthorizationRequiredError
-from providers.fields import EncryptedTextField, ciphertexts, is_decryptable, secret_names
+from providers.fields import EncryptedTextField, ciphertexts, is_decryptable
 from providers.models.connections import Connection
 
 
@@ -67,11 +67,6 @@ class ProviderAuth(models.Model):
                     connection.status_detail or "The link has to be renewed.", provider=cls.provider_type
                 )
         return row
-
-    @classmethod
-    def secret_names(cls) -> list[str]:
-        """Return the names of the encrypted fields."""
-        return secret_names(cls)
 
     @classmethod
     def undecryptable_user_ids(cls, user_ids: list[int]) -> set[int]:
