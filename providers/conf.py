@@ -17,6 +17,8 @@ DEFAULTS: dict[str, Any] = {
     "PROVIDERS": ("providers.spotify", "providers.lastfm", "providers.navidrome"),
     "PROVIDER_RATE_LIMITS": "",
     "HISTORY_OVERLAP_SECONDS": 7200,
+    "LEASE_SECONDS": 15,
+    "REDIS_URL": "",
     "SPOTIFY_CLIENT_ID": "",
     "SPOTIFY_REDIRECT_URI": "",
     "SPOTIFY_ACCOUNTS_URL": "https://accounts.spotify.com",
@@ -109,6 +111,19 @@ def history_overlap() -> timedelta:
     if overlap < timedelta(0):
         raise ProviderConfigurationError(f"HISTORY_OVERLAP_SECONDS: {value!r} is not a number of seconds from 0 on.")
     return overlap
+
+
+def lease_seconds() -> float:
+    """How long a worker that died holds up what it was working on. Raises `ProviderConfigurationError`."""
+    value = get("LEASE_SECONDS")
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    # A lease is renewed three times while it lives, by a database that may be busy.
+    if not 1 <= seconds <= 3600:
+        raise ProviderConfigurationError(f"LEASE_SECONDS: {value!r} is not a number of seconds from 1 to 3600.")
+    return seconds
 
 
 def rate_limits() -> dict[str, Rate] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from providers.contracts import require_aware
 from providers.datatypes import Track
-from providers.models import Listen
+from providers.models import DuplicateScan, Listen
 from providers.models.history import fingerprint
 
 _MAX_DURATION_MS = 2**31 - 1
@@ -55,4 +55,7 @@ def store(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: 
     new = unstored(user_id, provider_type, tracks, source=source)
     # A second process may store the same listen between the look and the write.
     Listen.objects.bulk_create(new, ignore_conflicts=True)
+    if new:
+        moments = [listen.played_at for listen in new]
+        DuplicateScan.note(user_id, min(moments), max(moments))
     return len(new)

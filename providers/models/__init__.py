@@ -9,10 +9,15 @@ from providers.models.credentials import (
     SpotifyAuth,
     credential_model,
 )
-from providers.models.history import HistorySync, Listen
+from providers.models.history import DuplicateScan, DuplicateVerdict, HistoryGap, HistorySync, Listen
+from providers.models.imports import HistoryImport
 
 __all__ = [
     "Connection",
+    "DuplicateScan",
+    "DuplicateVerdict",
+    "HistoryGap",
+    "HistoryImport",
     "HistorySync",
     "LastFMAuth",
     "LinkAttempt",

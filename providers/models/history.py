@@ -1,12 +1,18 @@
-"""What came home: listens, and how far each connection's history is complete."""
+"""What came home: listens, how far each connection's history is complete, and where it is not."""
 
 import hashlib
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, When
+from django.db.models.functions import Greatest, Least
+from django.utils import timezone
 
 from providers.models.connections import Connection
+from providers.scheduling import Scheduled, is_scheduled
 
 
 def fingerprint(name: str, artist: str) -> int:
@@ -73,22 +79,126 @@ class Listen(models.Model):
         return f"{self.artist}: {self.name}"
 
 
-class HistorySync(models.Model):
-    """How far a connection's history came home. A connection without one was never fetched.
+class HistorySync(Scheduled):
+    """How far a connection's history came home, and when it is fetched next.
 
     Every listen the service offered up to `complete_until` is stored. While a window is open
     (`window_since` is set), everything in it newer than `window_oldest` is stored and the rest is still to
     be walked; `window_newest` is the newest listen seen in it, and `window_began_at` when its walk began.
+    `window_met_known` says that the walk met a listen at or before `complete_until` that was stored already, so that
+    nothing is missing in between. Of the window's `window_total` listens, where the service tells, `window_done` came
+    home. `count_differences` are the days, by ISO date, on which the service counts differently than we do for good.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="history_sync")
+    # The connection's own, repeated here for the index that finds what is due.
+    provider_type = models.CharField(max_length=64, editable=False)
     complete_until = models.DateTimeField(null=True, blank=True)
     window_since = models.DateTimeField(null=True, blank=True)
     window_began_at = models.DateTimeField(null=True, blank=True)
     window_newest = models.DateTimeField(null=True, blank=True)
     window_oldest = models.DateTimeField(null=True, blank=True)
+    window_met_known = models.BooleanField(default=False)
+    window_done = models.PositiveIntegerField(default=0)
+    window_total = models.PositiveIntegerField(null=True, blank=True)
+    count_differences = models.JSONField(default=dict, blank=True)
+    poll_interval = models.DurationField(null=True, blank=True, help_text="The time between two fetches.")
     last_fetched_at = models.DateTimeField("last fetch", null=True, blank=True)
     last_error = models.TextField(blank=True, default="")
 
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["provider_type", "due_at"], name="history_due", condition=is_scheduled())
+        ]
+
     def __str__(self) -> str:
         return f"history of {self.connection_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the row, with the service of its connection."""
+        self.provider_type = self.connection.provider_type
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def adopt(cls, connections: Iterable[Connection]) -> None:
+        """Make those of the connections due that have no row yet: a connection without one is due now."""
+        rows = [cls(connection_id=connection.pk, provider_type=connection.provider_type) for connection in connections]
+        cls._default_manager.bulk_create(rows, ignore_conflicts=True)
+
+
+class HistoryGap(models.Model):
+    """Listens that a service can no longer tell: after `since`, before `until`.
+
+    Open until a file or a later fetch covers it; `closed_by` tells what did.
+    """
+
+    class Reason(models.TextChoices):
+        """Why the service could not fill the window."""
+
+        LIMIT = "limit", "More was played than the service keeps"
+        LAST_PLAY_ONLY = "last_play_only", "The service tells only the last play of each track"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="history_gaps")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    reason = models.CharField(max_length=16, choices=Reason.choices)
+    missing_plays = models.PositiveIntegerField(null=True, blank=True, help_text="How many, where that is known.")
+    found_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.CharField(max_length=32, blank=True, default="")
+
+    class Meta:
+        ordering = ("-until",)
+
+    def __str__(self) -> str:
+        return f"{self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M} UTC"
+
+
+class DuplicateVerdict(models.Model):
+    """What a person said of two listens. It stands above every computation, and survives each of them.
+
+    `first` is the listen with the smaller id.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="duplicate_verdicts")
+    first = models.ForeignKey(Listen, on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey(Listen, on_delete=models.CASCADE, related_name="+")
+    is_duplicate = models.BooleanField()
+    decided_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["first", "second"], name="one_verdict_per_pair"),
+            models.CheckConstraint(condition=models.Q(first__lt=models.F("second")), name="verdict_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} and {self.second_id} are {'the same' if self.is_duplicate else 'two'}"
+
+
+class DuplicateScan(Scheduled):
+    """A person's listens that are still to be compared: those from `since` to `until`, both inclusive."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="duplicate_scan")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], name="duplicate_scan_due", condition=is_scheduled())
+        ]
+
+    def __str__(self) -> str:
+        return f"listens of person {self.user_id} to compare"
+
+    @classmethod
+    def note(cls, user_id: int, since: datetime, until: datetime) -> None:
+        """Have the listens of this time compared as well, soon."""
+        rows = cls._default_manager.filter(user_id=user_id)
+        while not rows.update(
+            # A scan without a due date has nothing left to compare.
+            since=Case(When(due_at__isnull=True, then=since), default=Least("since", since)),
+            until=Case(When(due_at__isnull=True, then=until), default=Greatest("until", until)),
+            due_at=timezone.now(),
+        ):
+            cls._default_manager.bulk_create([cls(user_id=user_id, since=since, until=until)], ignore_conflicts=True)
