@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import providers.models.imports
 from django.conf import settings
 from django.db import migrations, models
 
@@ -68,14 +69,16 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=255)),
                 ('digest', models.CharField(max_length=64)),
                 ('size', models.PositiveBigIntegerField()),
-                ('file', models.FileField(blank=True, default='', upload_to='imports/')),
+                ('file', models.FileField(blank=True, default='', upload_to=providers.models.imports.upload_path)),
                 ('format', models.CharField(blank=True, default='', max_length=32)),
                 ('status', models.CharField(choices=[('waiting', 'Waiting'), ('reading', 'Being read'), ('done', 'Done'), ('failed', 'Not readable')], default='waiting', max_length=16)),
                 ('detail', models.TextField(blank=True, default='')),
                 ('rows_read', models.PositiveBigIntegerField(default=0)),
                 ('bytes_read', models.PositiveBigIntegerField(default=0)),
+                ('bytes_total', models.PositiveBigIntegerField(default=0)),
                 ('counts', models.JSONField(blank=True, default=dict)),
                 ('refused', models.JSONField(blank=True, default=list)),
+                ('spans', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
             ],

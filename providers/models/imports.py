@@ -1,11 +1,22 @@
 """Files that people brought, and how far each was read."""
 
-from typing import ClassVar
+import re
+from pathlib import PurePath
+from typing import Any, ClassVar
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 
 from providers.scheduling import Scheduled, is_scheduled
+
+
+def upload_path(instance: models.Model, filename: str) -> str:
+    """Return where a copy waits: in a folder nobody can guess, under a name that shows where a mistake is."""
+    plain_name = re.sub(r"[^-.\w]", "_", filename).lstrip(".")
+    return f"imports/{uuid4().hex}/{plain_name or '_'}"
 
 
 class HistoryImport(Scheduled):
@@ -13,8 +24,10 @@ class HistoryImport(Scheduled):
 
     `digest` is the SHA-256 of the file: the same file goes on where it was left. `file` is set while a copy waits on
     the site to be read in the background, and empty where a command reads the person's own. `rows_read` counts the
-    rows of the file that are dealt with, `counts` how many by what became of them, and `refused` names the first of
-    those that were not understood, by place and reason.
+    rows of the file that are dealt with, `counts` tells what became of them (`providers.history.imports.Counts`),
+    and `refused` names the first of those that were not understood, by place and reason. `bytes_read` of
+    `bytes_total` are counted unpacked, other than `size`. `spans` holds, by service, when the first and the last play
+    of the file were, so far.
     """
 
     class Status(models.TextChoices):
@@ -29,14 +42,16 @@ class HistoryImport(Scheduled):
     name = models.CharField(max_length=255)
     digest = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
-    file = models.FileField(upload_to="imports/", blank=True, default="")
+    file = models.FileField(upload_to=upload_path, blank=True, default="")
     format = models.CharField(max_length=32, blank=True, default="")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.WAITING)
     detail = models.TextField(blank=True, default="")
     rows_read = models.PositiveBigIntegerField(default=0)
     bytes_read = models.PositiveBigIntegerField(default=0)
+    bytes_total = models.PositiveBigIntegerField(default=0)
     counts = models.JSONField(default=dict, blank=True)
     refused = models.JSONField(default=list, blank=True)
+    spans = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -50,3 +65,20 @@ class HistoryImport(Scheduled):
 
     def __str__(self) -> str:
         return f"import of {self.name}"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do, unless the file is brought again."""
+        return self.status in (self.Status.DONE, self.Status.FAILED)
+
+    def delete_copy(self) -> None:
+        """Delete the copy that waits on the site, and its folder. One that is gone already is no error."""
+        if self.file.name:
+            self.file.storage.delete(self.file.name)
+            self.file.storage.delete(str(PurePath(self.file.name).parent))
+
+
+@receiver(post_delete, sender=HistoryImport)
+def delete_copy_with_row(instance: HistoryImport, **_: Any) -> None:
+    """Leave no copy behind where a person is deleted."""
+    instance.delete_copy()
