@@ -5,7 +5,7 @@ capability tables of the pages, the admin and the commands are computed from the
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from enum import StrEnum
@@ -100,7 +100,10 @@ class HistoryCounter(Protocol):
     """Optional: can count listens without reading them."""
 
     def count_listens(self, since: datetime, until: datetime) -> int:
-        """Return how many listens there are after `since`, up to and including `until`."""
+        """Return how many listens there are after `since`, up to and including `until`.
+
+        Raises `NotFoundError` where the service turns out not to count for this person.
+        """
         ...
 
 
@@ -140,6 +143,11 @@ class BatchedHistory(ABC):
     history_is_last_play_only: bool = False
     # Can a walk that breaks off now go on from the oldest listen it saw? Asked at each batch.
     history_is_resumable: bool = True
+    # How many listens does the service say the last walk's window holds? None: it does not tell, or not yet.
+    # It may count a few that are not offered, such as those of the very second of `since`.
+    expected_listens: int | None = None
+    # How far back has the last walk seen anything, listens that could not be offered included? None: nothing yet.
+    oldest_seen: datetime | None = None
 
     @abstractmethod
     def iter_recent_listens(
@@ -151,6 +159,14 @@ class BatchedHistory(ABC):
         """Hand every listen after `since` to `callback`, batch by batch (REQ-PROV-002)."""
         require_aware(since=since)
         return hand_over(self.iter_recent_listens(since), callback)
+
+    def _begin_walk(self) -> None:
+        """Forget what the last walk learned. The first thing a walk does."""
+        self.expected_listens = self.oldest_seen = None
+
+    def _note_seen(self, moments: Iterable[datetime | None]) -> None:
+        """Move `oldest_seen` back to the oldest of these moments, where it is older. None among them say nothing."""
+        self.oldest_seen = min(filter(None, [self.oldest_seen, *moments]), default=None)
 
 
 def hand_over(batches: Generator[list[Track], None, HistoryEnd], callback: Callable[[list[Track]], None]) -> HistoryEnd:

@@ -292,6 +292,28 @@ class HidesThatItRanOut(SoundProvider):
         return HistoryEnd.REACHED_SINCE
 
 
+@history(
+    "test_as_many_listens_are_expected_as_the_window_holds", says="expected_listens is 11 after a walk that offered 4"
+)
+class ExpectsTheWholeHistory(SoundProvider):
+    def pages(self, tracks: Sequence[Track]) -> Iterator[list[Track]]:
+        self.expected_listens = len(self.service.listens)
+        return super().pages(tracks)
+
+
+@history("test_how_far_back_a_walk_has_seen_is_told", says="oldest_seen is 20")
+class SeesTheNewestOnly(SoundProvider):
+    def _note_seen(self, moments: Iterable[datetime | None]) -> None:
+        self.oldest_seen = max(filter(None, [self.oldest_seen, *moments]), default=None)
+
+
+@history("test_every_moment_is_aware_utc", says="oldest_seen is not aware UTC")
+class SeesInLocalTime(SoundProvider):
+    def _note_seen(self, moments: Iterable[datetime | None]) -> None:
+        super()._note_seen(moments)
+        self.oldest_seen = self.oldest_seen and self.oldest_seen.astimezone(timezone(timedelta(hours=2)))
+
+
 @history("test_a_walk_that_broke_off_goes_on", "test_batches_come_newest_first", says="never offered")
 class ClaimsThatAWalkCanGoOn(SoundProvider):
     """Its first batch is not the newest, as where a service tells the last play of each track."""

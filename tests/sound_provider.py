@@ -140,7 +140,12 @@ class SoundProvider(BatchedHistory):
         self, since: datetime, until: datetime | None = None
     ) -> Generator[list[Track], None, HistoryEnd]:
         require_aware(since=since, until=until)
-        yield from self.pages(self.window(since, until))
+        self._begin_walk()
+        window = self.window(since, until)
+        self.expected_listens = len(window)
+        for page in self.pages(window):
+            self._note_seen(track.played_at for track in page)
+            yield page
         return self.end(since)
 
     def window(self, since: datetime, until: datetime | None) -> list[Track]:

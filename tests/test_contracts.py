@@ -192,6 +192,23 @@ class TestBatchedHistory:
             True,
         )
 
+    def test_tells_of_no_walk_before_there_was_one(self) -> None:
+        assert (History().expected_listens, History().oldest_seen) == (None, None)
+
+    def test_oldest_seen_only_ever_goes_back_while_a_walk_lasts(self) -> None:
+        history = History()
+        history._note_seen([AWARE, AWARE - timedelta(days=1)])
+        history._note_seen([AWARE, None])
+        history._note_seen([])
+        assert history.oldest_seen == AWARE - timedelta(days=1)
+
+    def test_a_new_walk_begins_knowing_nothing(self) -> None:
+        history = History()
+        history.expected_listens = 7
+        history._note_seen([AWARE])
+        history._begin_walk()
+        assert (history.expected_listens, history.oldest_seen) == (None, None)
+
 
 class TestRequireAware:
     @pytest.mark.parametrize("moments", [{}, {"since": AWARE}, {"since": AWARE, "until": None}])

@@ -175,6 +175,7 @@ class TestSpec:
         assert [capability.__name__ for capability in registry.get("lastfm").capabilities] == [
             "HistoryFetcher",
             "Authenticator",
+            "HistoryCounter",
         ]
 
     def test_missing_settings_are_the_required_ones_that_are_empty(self, settings: Settings) -> None:

@@ -132,13 +132,15 @@ class LastFMClient:
         """Exchange a token that the person granted for a session. A token is good for one hour and one session."""
         return self._get("auth.getSession", {"token": token})
 
-    def get_recent_tracks(self, user: str, *, first: int, before: int, page: int) -> dict[str, Any]:
+    def get_recent_tracks(
+        self, user: str, *, first: int, before: int, page: int = 1, limit: int = PAGE_SIZE
+    ) -> dict[str, Any]:
         """Return one page, counted from 1, of the listens from `first` (inclusive) to `before` (exclusive).
 
         Both are Unix seconds: the documentation calls both exclusive, the service includes the first
         (recording of 2026-07-03).
         """
-        window = {"from": str(first), "to": str(before), "page": str(page), "limit": str(PAGE_SIZE)}
+        window = {"from": str(first), "to": str(before), "page": str(page), "limit": str(limit)}
         return self._get("user.getRecentTracks", {"user": user, **window})
 
     def _get(self, api_method: str, params: Mapping[str, str]) -> dict[str, Any]:

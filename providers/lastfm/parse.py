@@ -13,10 +13,14 @@ from providers.jsonvalues import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class RecentTracksPage:
-    """One page of user.getRecentTracks, newest first, and how many pages the window has."""
+    """One page of user.getRecentTracks, newest first, and how many pages and listens the window has.
+
+    `total` is None where Last.fm does not tell it.
+    """
 
     tracks: list[Track]
     total_pages: int
+    total: int | None
 
 
 def parse_session(document: Mapping[str, Any]) -> AuthResult:
@@ -37,7 +41,11 @@ def parse_recent_tracks(document: Mapping[str, Any]) -> RecentTracksPage:
     if "totalPages" not in attributes:
         raise _missing("recenttracks.@attr.totalPages")
     tracks = [_track(row) for row in recent.objects("track", or_one=True) if "date" in row]
-    return RecentTracksPage(sorted(tracks, key=attrgetter("played_at"), reverse=True), attributes.integer("totalPages"))
+    return RecentTracksPage(
+        tracks=sorted(tracks, key=attrgetter("played_at"), reverse=True),
+        total_pages=attributes.integer("totalPages"),
+        total=attributes.integer("total") if "total" in attributes else None,
+    )
 
 
 def _track(row: JsonObject) -> Track:

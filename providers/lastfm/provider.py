@@ -41,9 +41,21 @@ class LastFMProvider(LastFMAuthenticator, BatchedHistory):
         now = datetime.now(UTC)
         return self._walk(since, now if until is None else min(until, now))
 
+    def count_listens(self, since: datetime, until: datetime) -> int:
+        """Return how many listens there are after `since`, up to and including `until`, from one small answer."""
+        require_aware(since=since, until=until)
+        first, before = max(0, _unix_seconds(since) + 1), _unix_seconds(until) + 1
+        if first >= before:
+            return 0
+        page = parse_recent_tracks(self._client.get_recent_tracks(self._username, first=first, before=before, limit=1))
+        if page.total is None:
+            raise InvalidResponseError("Last.fm did not say how many listens there are.", provider=Type.LASTFM)
+        return page.total
+
     def _walk(self, since: datetime, until: datetime) -> Generator[list[Track], None, HistoryEnd]:
+        self._begin_walk()
         # Last.fm counts in whole seconds, `from` inclusive, `to` exclusive; `since` and `until` are the reverse.
-        first, before = _unix_seconds(since), _unix_seconds(until) + 1
+        first, before = max(0, _unix_seconds(since)), _unix_seconds(until) + 1
         if first >= before:
             return HistoryEnd.REACHED_SINCE
         number = 1
@@ -56,6 +68,9 @@ class LastFMProvider(LastFMAuthenticator, BatchedHistory):
                 raise InvalidResponseError(
                     f"Page {number} of {page.total_pages} came without listens.", provider=Type.LASTFM
                 )
+            if number == 1:
+                self.expected_listens = page.total
+            self._note_seen(track.played_at for track in page.tracks[-1:])
             # A listen that arrives late, into the window, pushes the end of each page to the top of the next.
             batch = [
                 track for track in page.tracks if is_within(track.played_at, since, until) and track not in offered
@@ -69,4 +84,4 @@ class LastFMProvider(LastFMAuthenticator, BatchedHistory):
 
 
 def _unix_seconds(moment: datetime) -> int:
-    return max(0, math.floor(moment.timestamp()))
+    return math.floor(moment.timestamp())

@@ -30,6 +30,7 @@ LOGIN_WINDOW = timedelta(seconds=20)
 """Navidrome admits five sign-ins to its own API in this time from one address, by default."""
 
 _TOKEN_HEADER = "X-ND-Authorization"  # noqa: S105, the name of a header
+_COUNT_HEADER = "X-Total-Count"
 _SALT_BYTES = 16
 
 _ERRORS: Mapping[int, tuple[type[ProviderError], str]] = {
@@ -295,12 +296,28 @@ class NativeClient:
         params = {"_sort": "submission_time", "_order": "DESC", "_start": start, "_end": start + size}
         if until is not None:
             params["to"] = int(until.timestamp())
-        answer = self._session.request("GET", "/api/scrobble", params=params)
-        self._credentials.take_over(answer)
-        rows = answer.json()
+        rows = self._get_scrobbles(params).json()
         if not isinstance(rows, list):
             raise InvalidResponseError("The answer is not a list.", provider=Type.NAVIDROME)
         return rows
+
+    def count_scrobbles(self, *, first: int, last: int) -> int:
+        """Return how many single plays there are from `first` to `last`, Unix seconds and both inclusive.
+
+        Raises `NotFoundError` where the server does not say how long its lists are.
+        """
+        answer = self._get_scrobbles({"from": first, "to": last, "_start": 0, "_end": 1})
+        count = answer.headers.get(_COUNT_HEADER)
+        if count is None:
+            raise NotFoundError("The server does not count single plays.", provider=Type.NAVIDROME)
+        if not (count.isascii() and count.isdecimal() and len(count) < 10):
+            raise InvalidResponseError(f"In the answer {_COUNT_HEADER} is not a number.", provider=Type.NAVIDROME)
+        return int(count)
+
+    def _get_scrobbles(self, params: Mapping[str, Any]) -> Answer:
+        answer = self._session.request("GET", "/api/scrobble", params=params)
+        self._credentials.take_over(answer)
+        return answer
 
     def _login(self) -> str:
         token = self._login_session.request("POST", "/auth/login").object().get("token")

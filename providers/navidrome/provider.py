@@ -1,6 +1,7 @@
 """A person's Navidrome: listening history and playlists, in both directions (REQ-PROV-050)."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -40,6 +41,9 @@ logger = logging.getLogger(__name__)
 
 SCROBBLE_PAGE = 100
 ALBUM_PAGE = 500
+
+_TELLS_NO_SINGLE_PLAYS = (NotFoundError, AuthenticationError, PermissionDeniedError)
+"""How an older server answers, another one, or one whose own API is shut."""
 
 
 class NavidromeProvider(BatchedHistory):
@@ -101,11 +105,31 @@ class NavidromeProvider(BatchedHistory):
         require_aware(since=since, until=until)
         return self._walk(since, until)
 
+    def count_listens(self, since: datetime, until: datetime) -> int:
+        """Return how many single plays there are after `since`, up to and including `until`.
+
+        Plays of songs that have left the library count as well, though they are not offered. Raises `NotFoundError`
+        where the server tells no single plays: last plays cannot be counted without reading them all.
+        """
+        require_aware(since=since, until=until)
+        first, last = max(0, math.floor(since.timestamp()) + 1), math.floor(until.timestamp())
+        if first > last:
+            return 0
+        try:
+            count = self._native.count_scrobbles(first=first, last=last)
+            # A server that keeps no single plays counts none, whatever was played.
+            if count or self._get_scrobbles(0, None):
+                return count
+        except _TELLS_NO_SINGLE_PLAYS:
+            pass
+        raise NotFoundError("The server tells no single plays that could be counted.", provider=self.type())
+
     def _walk(self, since: datetime, until: datetime | None) -> Generator[list[Track], None, HistoryEnd]:
+        self._begin_walk()
         try:
             page = self._get_scrobbles(0, until)
-        except (NotFoundError, AuthenticationError, PermissionDeniedError):
-            # An older server, another one, or one whose own API is shut. Wrong credentials come to light below.
+        except _TELLS_NO_SINGLE_PLAYS:
+            # Wrong credentials come to light below.
             page = []
         has_single_plays = bool(page)
         self.history_is_last_play_only, self.history_is_resumable = not has_single_plays, has_single_plays
@@ -122,6 +146,7 @@ class NavidromeProvider(BatchedHistory):
         offered: list[Scrobble] = []
         start = 0
         while page:
+            self._note_seen(scrobble.played_at for scrobble in page[-1:])
             batch = [
                 replace(song, played_at=scrobble.played_at)
                 for scrobble in page
@@ -174,6 +199,7 @@ class NavidromeProvider(BatchedHistory):
                 plays = parse_last_plays(self._subsonic.get_album(album_id), self._base_url)
             except NotFoundError:
                 continue
+            self._note_seen(track.played_at for track in plays[-1:])
             batch = [track for track in plays if is_within(track.played_at, since, until)]
             if batch:
                 yield batch
@@ -189,6 +215,7 @@ class NavidromeProvider(BatchedHistory):
         while page := self._get_recent_albums(offset):
             if ids.keys() >= {album.id for album in page}:
                 raise InvalidResponseError("The pages of albums do not go on.", provider=self.type())
+            self._note_seen(album.played_at for album in page[-1:])
             ids.update((album.id, None) for album in page if album.played_at > since)
             if page[-1].played_at <= since:
                 end = HistoryEnd.REACHED_SINCE

@@ -55,10 +55,12 @@ class SpotifyProvider(SpotifyAuthenticator, BatchedHistory):
         them near the end of the play (Spotify documentation and issue tracker, 2026-11).
         """
         require_aware(since=since, until=until)
+        self._begin_walk()
         # `before` is exclusive.
         before = None if until is None else _milliseconds(until) + 1
         while True:
             page = parse_recently_played(self._client.get_recently_played(before=before))
+            self._note_seen([page.oldest])
             batch = [listen for listen in page.listens if is_within(listen.played_at, since, until)]
             if batch:
                 yield batch

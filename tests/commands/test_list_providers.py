@@ -18,8 +18,8 @@ def test_the_capabilities_of_the_built_in_services_are_those_the_spec_names():
     listed = {row["type"]: row["capabilities"] for row in json.loads(output_of("--json"))}
 
     assert listed["spotify"] == ["HistoryFetcher", "PlaylistManager", "Authenticator"]
-    assert listed["lastfm"] == ["HistoryFetcher", "Authenticator"]
-    assert listed["navidrome"] == ["HistoryFetcher", "PlaylistManager", "PlaylistSyncer"]
+    assert listed["lastfm"] == ["HistoryFetcher", "Authenticator", "HistoryCounter"]
+    assert listed["navidrome"] == ["HistoryFetcher", "PlaylistManager", "PlaylistSyncer", "HistoryCounter"]
 
 
 def test_a_service_that_is_not_set_up_names_its_missing_settings(settings):

@@ -18,6 +18,7 @@ from providers.testing.conformance import (
     AuthenticatorConformance,
     BatchedHistoryConformance,
     FactoryConformance,
+    HistoryCounterConformance,
     ProviderConformance,
 )
 from providers.testing.simulators.faults import Faults
@@ -28,7 +29,13 @@ from tests.lastfm.conftest import CATALOGUE
 @pytest.mark.req("PROV-001")
 @pytest.mark.req("PROV-002")
 @pytest.mark.req("PROV-040")
-class TestLastFM(ProviderConformance, BatchedHistoryConformance, AuthenticatorConformance, FactoryConformance):
+class TestLastFM(
+    ProviderConformance,
+    BatchedHistoryConformance,
+    HistoryCounterConformance,
+    AuthenticatorConformance,
+    FactoryConformance,
+):
     """Last.fm keeps the contract."""
 
     @pytest.fixture(autouse=True)

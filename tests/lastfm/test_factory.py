@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from providers import conf, registry
-from providers.contracts import Authenticator, HistoryFetcher
+from providers.contracts import Authenticator, HistoryCounter, HistoryFetcher
 from providers.datatypes import AuthAttempt
 from providers.exceptions import AuthenticationError, RateLimitedError, ReauthorizationRequiredError
 from providers.fields import ciphertexts
@@ -121,7 +121,7 @@ def test_linking_leads_the_browser_to_the_origin_that_is_set(settings: Settings)
 @pytest.mark.req("PROV-040")
 def test_the_registry_knows_it_by_its_type_and_capabilities() -> None:
     assert registry.get("lastfm") is SPEC
-    assert SPEC.capabilities == (HistoryFetcher, Authenticator)
+    assert SPEC.capabilities == (HistoryFetcher, Authenticator, HistoryCounter)
     assert SPEC.label == "Last.fm"
     assert SPEC.poll_interval == (timedelta(minutes=10), timedelta(hours=6))
     assert SPEC.played_at_marks == "start"

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from providers.contracts import Authenticator, HistoryFetcher, PlaylistManager, PlaylistSyncer, Provider
+from providers.contracts import (
+    Authenticator,
+    HistoryCounter,
+    HistoryFetcher,
+    PlaylistManager,
+    PlaylistSyncer,
+    Provider,
+)
 from providers.datatypes import HistoryEnd, Track
 from providers.exceptions import (
     InvalidResponseError,
@@ -68,11 +75,12 @@ def page(*uts: int, total_pages: int) -> str:
 
 @pytest.mark.req("PROV-001")
 @pytest.mark.req("PROV-040")
-def test_it_tells_history_and_links_accounts_and_nothing_else(provider: LastFMProvider) -> None:
+def test_it_tells_and_counts_history_and_links_accounts_and_nothing_else(provider: LastFMProvider) -> None:
     assert isinstance(provider, Provider)
     assert provider.type() == "lastfm"
     assert type(provider.type()) is str
     assert isinstance(provider, HistoryFetcher)
+    assert isinstance(provider, HistoryCounter)
     assert isinstance(provider, Authenticator)
     assert not isinstance(provider, PlaylistManager | PlaylistSyncer)
     assert provider.client_id == "k" * 32
@@ -325,6 +333,88 @@ def test_moments_without_a_time_zone_are_refused_before_anything_is_asked(
     with pytest.raises(ValueError, match="until"):
         provider.iter_recent_listens(NOW, until=naive)
     assert lastfm.faults.requests_seen == []
+
+
+def test_a_walk_tells_how_many_listens_to_expect_and_how_far_back_it_has_come(
+    provider: LastFMProvider, ada: Person
+) -> None:
+    heard = hear(ada, 450)
+    batches = provider.iter_recent_listens(WEEK_AGO)
+    assert (provider.expected_listens, provider.oldest_seen) == (None, None)
+    next(batches)
+    assert (provider.expected_listens, provider.oldest_seen) == (450, heard[199])
+    next(batches)
+    assert provider.oldest_seen == heard[399]
+
+
+def test_where_lastfm_does_not_tell_the_total_nothing_is_expected(
+    provider: LastFMProvider, lastfm: LastFMSimulator
+) -> None:
+    lastfm.faults.add(OPERATION, body=page(1200, total_pages=1))
+    walk(provider, EPOCH)
+    assert provider.expected_listens is None
+    assert provider.oldest_seen == datetime.fromtimestamp(1200, UTC)
+
+
+class TestCounting:
+    """What counts the listens of a span, as the walk would offer them."""
+
+    def test_a_count_is_one_request_for_next_to_nothing(
+        self, provider: LastFMProvider, lastfm: LastFMSimulator, ada: Person
+    ) -> None:
+        hear(ada, 450)
+        assert provider.count_listens(WEEK_AGO, NOW) == 450
+        assert asked(lastfm, "limit") == ["1"]
+
+    def test_since_is_exclusive_and_until_inclusive_whatever_the_fractions(
+        self, provider: LastFMProvider, ada: Person
+    ) -> None:
+        newest, middle, oldest = hear(ada, 3)
+        half = timedelta(milliseconds=500)
+        for since, until in (
+            (oldest, newest),
+            (oldest - half, newest - half),
+            (oldest + half, newest + half),
+            (oldest - half, newest),
+            (middle, middle),
+            (middle - half, middle),
+            (middle, middle + half),
+        ):
+            assert provider.count_listens(since, until) == len(moments(walk(provider, since, until)[0]))
+
+    def test_what_is_playing_now_does_not_count(
+        self, provider: LastFMProvider, lastfm: LastFMSimulator, ada: Person
+    ) -> None:
+        ada.now_playing = CATALOGUE.tracks[0]
+        assert provider.count_listens(WEEK_AGO, NOW) == 0
+        hear(ada, 2)
+        assert provider.count_listens(WEEK_AGO, NOW) == 2
+
+    @pytest.mark.parametrize("old_empty_shape", [False, True])
+    def test_a_span_without_listens_counts_none(
+        self, provider: LastFMProvider, lastfm: LastFMSimulator, old_empty_shape: bool
+    ) -> None:
+        lastfm.quirks.old_empty_shape = old_empty_shape
+        assert provider.count_listens(WEEK_AGO, NOW) == 0
+
+    def test_a_span_from_before_all_time_begins_at_the_first_second(
+        self, provider: LastFMProvider, lastfm: LastFMSimulator, ada: Person
+    ) -> None:
+        hear(ada, 2)
+        assert provider.count_listens(datetime.min.replace(tzinfo=UTC), NOW) == 2
+        assert asked(lastfm, "from") == ["0"]
+
+    def test_a_span_that_ends_before_it_begins_is_not_asked_for(
+        self, provider: LastFMProvider, lastfm: LastFMSimulator
+    ) -> None:
+        assert provider.count_listens(NOW, WEEK_AGO) == 0
+        assert provider.count_listens(datetime.max.replace(tzinfo=UTC), NOW) == 0
+        assert lastfm.faults.requests_seen == []
+
+    def test_an_answer_without_a_total_is_no_count(self, provider: LastFMProvider, lastfm: LastFMSimulator) -> None:
+        lastfm.faults.add(OPERATION, body=page(1200, total_pages=1))
+        with pytest.raises(InvalidResponseError, match="how many"):
+            provider.count_listens(EPOCH, NOW)
 
 
 def test_its_representation_holds_no_secret(application: LastFMApplication) -> None:

@@ -21,6 +21,7 @@ from providers.registry import ProviderSpec
 from providers.testing.conformance import (
     BatchedHistoryConformance,
     FactoryConformance,
+    HistoryCounterConformance,
     PlaylistManagerConformance,
     PlaylistSyncerConformance,
     ProviderConformance,
@@ -71,7 +72,12 @@ class _Navidrome(BatchedHistoryConformance):
 @pytest.mark.req("PROV-004")
 @pytest.mark.req("PROV-050")
 class TestNavidrome(
-    _Navidrome, ProviderConformance, PlaylistManagerConformance, PlaylistSyncerConformance, FactoryConformance
+    _Navidrome,
+    HistoryCounterConformance,
+    ProviderConformance,
+    PlaylistManagerConformance,
+    PlaylistSyncerConformance,
+    FactoryConformance,
 ):
     """A server that tells single plays keeps the contract."""
 

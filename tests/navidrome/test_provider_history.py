@@ -6,6 +6,7 @@ import pytest
 from providers.contracts import (
     Authenticator,
     BatchedHistory,
+    HistoryCounter,
     HistoryFetcher,
     PlaylistManager,
     PlaylistSyncer,
@@ -14,6 +15,7 @@ from providers.contracts import (
 from providers.datatypes import HistoryEnd, Track
 from providers.exceptions import (
     InvalidResponseError,
+    NotFoundError,
     ReauthorizationRequiredError,
     ServiceUnavailableError,
 )
@@ -61,7 +63,7 @@ def heard(batches: Sequence[Sequence[Track]]) -> list[tuple[datetime | None, str
 def test_it_is_a_navidrome_that_tells_history_and_takes_playlists(provider: NavidromeProvider) -> None:
     assert provider.type() == "navidrome"
     assert type(provider.type()) is str
-    for capability in (Provider, HistoryFetcher, PlaylistManager, PlaylistSyncer):
+    for capability in (Provider, HistoryFetcher, HistoryCounter, PlaylistManager, PlaylistSyncer):
         assert isinstance(provider, capability)
         assert issubclass(NavidromeProvider, capability)
 
@@ -448,3 +450,80 @@ def test_people_hear_of_their_own_plays_only(navidrome: NavidromeSimulator, ada:
     for has_history in (True, False):
         navidrome.scrobble_history = has_history
         assert walk(NavidromeProvider(BASE_URL, username="ada", password=PASSWORD), BEFORE_ALL)[0] == []
+
+
+def test_a_walk_tells_how_far_back_it_has_seen_also_where_a_song_is_gone(
+    provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+) -> None:
+    moments = hear(ada, CATALOGUE.tracks[:3])
+    navidrome.remove_song(CATALOGUE.tracks[2])
+    batches = provider.iter_recent_listens(BEFORE_ALL)
+    assert len(next(batches)) == 2
+    assert provider.oldest_seen == moments[2]
+
+
+def test_a_walk_among_last_plays_tells_how_far_back_it_has_seen(
+    provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+) -> None:
+    navidrome.scrobble_history = False
+    moments = hear(ada, [CATALOGUE.tracks[0], CATALOGUE.tracks[1]])
+    walk(provider, BEFORE_ALL)
+    assert provider.oldest_seen == moments[-1]
+
+
+class TestCounting:
+    """What counts single plays, as the walk would offer them."""
+
+    def test_a_count_reads_no_plays(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+    ) -> None:
+        hear(ada, CATALOGUE.tracks[:12])
+        assert provider.count_listens(BEFORE_ALL, NOW) == 12
+        (asked,) = navidrome.faults.seen("api/scrobble")
+        assert (asked.query["_start"], asked.query["_end"]) == (["0"], ["1"])
+
+    def test_since_is_exclusive_and_until_inclusive_whatever_the_fractions(
+        self, provider: NavidromeProvider, ada: Person
+    ) -> None:
+        newest, _, _, oldest = hear(ada, CATALOGUE.tracks[:4])
+        half = timedelta(milliseconds=500)
+        assert provider.count_listens(oldest, newest) == 3
+        assert provider.count_listens(oldest - half, newest - half) == 3
+        assert provider.count_listens(oldest + half, newest + half) == 3
+        assert provider.count_listens(newest, oldest) == 0
+
+    def test_a_span_without_plays_counts_none(self, provider: NavidromeProvider, ada: Person) -> None:
+        hear(ada, CATALOGUE.tracks[:1])
+        assert provider.count_listens(BEFORE_ALL, BEFORE_ALL + timedelta(days=1)) == 0
+
+    def test_last_plays_are_not_counted(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+    ) -> None:
+        navidrome.scrobble_history = False
+        hear(ada, CATALOGUE.tracks[:3])
+        with pytest.raises(NotFoundError, match="no single plays"):
+            provider.count_listens(BEFORE_ALL, NOW)
+
+    def test_a_server_that_keeps_no_single_plays_does_not_count_them_as_none(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+    ) -> None:
+        hear(ada, CATALOGUE.tracks[:3])
+        ada.scrobbles.clear()
+        with pytest.raises(NotFoundError, match="no single plays"):
+            provider.count_listens(BEFORE_ALL, NOW)
+
+    def test_a_server_that_does_not_say_how_many_does_not_count(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator
+    ) -> None:
+        navidrome.faults.add("api/scrobble", body="[]", headers={"Content-Type": "application/json"})
+        with pytest.raises(NotFoundError):
+            provider.count_listens(BEFORE_ALL, NOW)
+
+    @pytest.mark.parametrize("told", ["many", "-1", "", "9" * 30, "٣"])
+    def test_a_number_that_is_none_is_an_invalid_response(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator, told: str
+    ) -> None:
+        headers = {"Content-Type": "application/json", "X-Total-Count": told}
+        navidrome.faults.add("api/scrobble", body="[]", headers=headers)
+        with pytest.raises(InvalidResponseError, match="X-Total-Count"):
+            provider.count_listens(BEFORE_ALL, NOW)

@@ -209,6 +209,20 @@ def test_an_unknown_track_at_since_still_shows_that_since_is_reached(provider: S
     assert walked(provider.iter_recent_listens(EIGHT)) == ([], HistoryEnd.REACHED_SINCE)
 
 
+def test_a_walk_tells_how_far_back_it_has_seen_also_where_the_track_is_unknown(
+    provider: SpotifyProvider, ada: Person
+) -> None:
+    moments = played(ada, 3)
+    ada.listen(None, moments[-1] - timedelta(minutes=5))
+    walked(provider.iter_recent_listens(datetime.min.replace(tzinfo=UTC)))
+    assert provider.oldest_seen == moments[-1] - timedelta(minutes=5)
+    assert provider.expected_listens is None
+
+    ada.plays.clear()
+    walked(provider.iter_recent_listens(moments[-1]))
+    assert provider.oldest_seen is None
+
+
 def test_what_the_callback_raises_stops_everything(
     provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
 ) -> None:

@@ -126,6 +126,8 @@ class HistoryFetcherConformance(Kit):
         for track in _flat(_batches(provider, BEGINNING)):
             assert track.played_at is not None, f"{track.name!r} comes from a history without played_at"
             assert track.played_at.utcoffset() == timedelta(0), f"played_at is not aware UTC: {track.played_at!r}"
+        seen: datetime | None = getattr(provider, "oldest_seen", None)
+        assert seen is None or seen.utcoffset() == timedelta(0), f"oldest_seen is not aware UTC: {seen!r}"
 
     def test_an_exception_in_the_callback_stops_everything(
         self, provider: HistoryFetcher, heard: list[datetime]
@@ -240,6 +242,23 @@ class BatchedHistoryConformance(HistoryFetcherConformance):
         _, end = _drained(provider.iter_recent_listens(heard[2]))
         assert isinstance(end, HistoryEnd), f"iter_recent_listens returned {end!r}, which is no HistoryEnd"
 
+    def test_as_many_listens_are_expected_as_the_window_holds(
+        self, provider: BatchedHistory, heard: list[datetime]
+    ) -> None:
+        for since, until in ((BEGINNING, None), (heard[4] - timedelta(seconds=30), heard[1])):
+            batches, _ = _drained(provider.iter_recent_listens(since, until))
+            offered, expected = len(set(_moments(_flat(batches)))), provider.expected_listens
+            assert expected in (None, offered), (
+                f"expected_listens is {expected} after a walk that offered {offered}: None where the service does "
+                "not tell, and anew for each walk"
+            )
+
+    def test_how_far_back_a_walk_has_seen_is_told(self, provider: BatchedHistory, heard: list[datetime]) -> None:
+        for batch in provider.iter_recent_listens(BEGINNING):
+            if provider.oldest_seen is not None:
+                seen, offered = _aware(provider.oldest_seen), _moments(batch)
+                assert all(seen <= moment for moment in offered), f"oldest_seen is {seen} after {min(offered)}"
+
     def test_a_walk_that_broke_off_goes_on(self, provider: BatchedHistory, heard: list[datetime]) -> None:
         walk = provider.iter_recent_listens(BEGINNING)
         seen = _moments(next(walk))
@@ -309,8 +328,11 @@ def _flat(batches: Iterable[list[Track]]) -> list[Track]:
 
 def _moments(tracks: Iterable[Track]) -> list[datetime]:
     """When the tracks were heard. A naive moment counts as UTC here: one check of its own speaks of time zones."""
-    moments = (track.played_at for track in tracks if track.played_at is not None)
-    return [moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in moments]
+    return [_aware(track.played_at) for track in tracks if track.played_at is not None]
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _some(moments: Iterable[datetime]) -> str:
