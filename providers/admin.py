@@ -1,6 +1,5 @@
 """The admin: one list of connections for all services, whoever brought them. It never reads a secret."""
 
-import time
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,7 +16,6 @@ from django.template.defaultfilters import truncatechars
 from providers import linking, registry
 from providers.conf import ProviderConfigurationError
 from providers.exceptions import ProviderError
-from providers.history.fetch import FetchOutcome, fetch
 from providers.link_health import check
 from providers.models import Connection, HistorySync, ServicePause, credential_model
 
@@ -28,15 +26,6 @@ else:
     _ConnectionAdmin = _ServicePauseAdmin = admin.ModelAdmin
 
 _USERNAME = f"user__{get_user_model().USERNAME_FIELD}"
-
-_LEVELS = {
-    FetchOutcome.PARKED: messages.WARNING,
-    FetchOutcome.RELINKED: messages.WARNING,
-    FetchOutcome.FAILED: messages.ERROR,
-}
-
-FETCH_NOW_SECONDS = 20.0
-"""How long "fetch now" may keep the administrator waiting; a fetch that is cut short goes on next time."""
 
 
 def _with_unreadable_secrets(connections: Iterable[Connection]) -> set[tuple[str, int]]:
@@ -156,22 +145,18 @@ class ConnectionAdmin(_ConnectionAdmin):
 
     @admin.action(description="Fetch now", permissions=["change"])
     def fetch_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:
-        """Fetch what is new, as far as the time goes."""
-        stop_at = time.monotonic() + FETCH_NOW_SECONDS
+        """Make the connections due: whoever watches (`fetch_history --watch`, or Celery) fetches them next."""
         for connection in queryset.select_related("user"):
-            remaining = stop_at - time.monotonic()
-            if remaining <= 0:
-                self.message_user(request, f"{self._name(connection)}: no time left, fetch it again.", messages.WARNING)
+            try:
+                registry.get(connection.provider_type)
+            except registry.UnknownProviderError as error:
+                self.message_user(request, f"{self._name(connection)}: {error}", messages.ERROR)
                 continue
-            report = fetch(connection, max_seconds=remaining)
-            if report is None:
-                self.message_user(
-                    request, f"{self._name(connection)}: there is nothing to fetch from.", messages.WARNING
-                )
-                continue
-            level = _LEVELS.get(report.outcome, messages.SUCCESS)
-            text = f"{self._name(connection)}: {report.stored} new, {report.outcome.replace('_', ' ')}. {report.detail}"
-            self.message_user(request, text, level)
+            if connection.is_linked:
+                HistorySync.request(connection)
+                self.message_user(request, f"{self._name(connection)}: will be fetched next.", messages.SUCCESS)
+            else:
+                self.message_user(request, f"{self._name(connection)}: is not linked.", messages.WARNING)
 
     @admin.action(description="Check", permissions=["change"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[Connection]) -> None:

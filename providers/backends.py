@@ -21,7 +21,7 @@ from providers import conf
 from providers.contracts import Type
 from providers.datatypes import AuthResult
 from providers.exceptions import ProviderError, ReauthorizationRequiredError
-from providers.models import Connection, NavidromeAuth
+from providers.models import Connection, HistorySync, NavidromeAuth
 from providers.navidrome.factory import build_for_credentials
 from providers.navidrome.parse import Account, account_id
 
@@ -177,3 +177,4 @@ def _store_credentials(user: "User", account: Account, password: str) -> None:
     row.store(AuthResult(access_token=password, account_name=account.name))
     connection = Connection.objects.get(user=user, provider_type=Type.NAVIDROME)
     connection.mark_authorized(account_id=account_id(account.name), account_name=account.name)
+    HistorySync.request(connection)

@@ -299,6 +299,7 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
         history_sync = HistorySync.objects.filter(connection=connection)
         if connection.is_of_another_account(result.account_id):
             history_sync.delete()
+            connection.history_gaps.all().delete()
         else:
             # It was told through the old link, and would be read as a fault of the new one.
             history_sync.update(last_error="")
@@ -308,6 +309,7 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
             authorized_at=granted_at,
             link_expires_at=granted_at + spec.link_lifetime if spec.link_lifetime else None,
         )
+        HistorySync.request(connection)
     logger.info("Person %s linked %s", user.pk, spec.type)
     return connection
 

@@ -136,8 +136,8 @@ class Lease(Generic[ScheduledRow]):
         for name, value in changes.items():
             setattr(self.row, name, value)
 
-    def release(self, *, due_at: datetime | None, failures: int = 0) -> None:
-        """Give the row back, due again at `due_at`; sooner where somebody asked for it meanwhile.
+    def release(self, *, due_at: datetime | None, failures: int = 0, **changes: Any) -> None:
+        """Give the row back with these changes, due again at `due_at`; sooner where somebody asked for it meanwhile.
 
         To release a lease that is lost already is no error: whoever has the row decides about it.
         """
@@ -147,6 +147,7 @@ class Lease(Generic[ScheduledRow]):
             failures=failures,
             lease_until=None,
             lease_token="",
+            **changes,
         )
 
     @contextmanager

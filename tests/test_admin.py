@@ -1,15 +1,15 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from providers import registry
-from providers.exceptions import RateLimitedError
-from providers.models import Connection, HistorySync, LastFMAuth, Listen, SpotifyAuth
-from tests.history.fakes import ListHistory, listen_at
+from providers.models import Connection, HistorySync, LastFMAuth, SpotifyAuth
+from tests.history.fakes import ListHistory
 
 pytestmark = pytest.mark.django_db
 
@@ -110,13 +110,28 @@ def test_a_row_that_cannot_be_decrypted_says_so_and_the_others_still_show(admin_
     assert "Cannot be decrypted" in detail.content.decode()
 
 
-def test_fetch_now_brings_listens_home(admin_client, linked, monkeypatch):
-    monkeypatch.setattr(registry, "build", lambda provider_type, user: ListHistory([listen_at(1), listen_at(2)]))
+def test_fetch_now_makes_the_connection_due_and_leaves_the_fetching_to_the_watcher(admin_client, linked):
+    HistorySync.objects.create(connection=linked, due_at=timezone.now() + timedelta(hours=5), failures=3)
 
     page = act(admin_client, "fetch_now", linked).content.decode()
 
-    assert "Last.fm of ada: 2 new, complete." in page
-    assert Listen.objects.filter(user=linked.user).count() == 2
+    assert "Last.fm of ada: will be fetched next." in page
+    sync = HistorySync.objects.get()
+    assert sync.due_at <= timezone.now()
+    assert sync.failures == 0
+
+
+def test_fetch_now_makes_a_connection_due_that_was_never_fetched(admin_client, linked):
+    act(admin_client, "fetch_now", linked)
+
+    assert HistorySync.objects.get(connection=linked).due_at <= timezone.now()
+
+
+def test_fetch_now_does_not_promise_anything_of_a_link_that_is_not_there(admin_client, linked):
+    linked.mark_disconnected()
+
+    assert "Last.fm of ada: is not linked." in act(admin_client, "fetch_now", linked).content.decode()
+    assert not HistorySync.objects.exists()
 
 
 def test_check_tells_whether_the_link_works(admin_client, linked, monkeypatch):
@@ -141,20 +156,6 @@ def test_a_service_that_is_no_longer_installed_is_named_and_does_not_stop_the_ot
     assert "(not installed) of ada: " in page
     assert "There is no service &#x27;gone&#x27;" in page
     assert "Last.fm of ada: " in page
-
-
-def test_a_parked_fetch_is_no_success(admin_client, linked, monkeypatch):
-    history = ListHistory([listen_at(1)])
-
-    def slow_down(number):
-        raise RateLimitedError("Too many requests.", provider="lastfm")
-
-    history.before_page = slow_down
-    monkeypatch.setattr(registry, "build", lambda provider_type, user: history)
-
-    page = act(admin_client, "fetch_now", linked).content.decode()
-
-    assert '<li class="warning">Last.fm of ada: 0 new, parked. Too many requests.' in page
 
 
 def test_a_person_can_be_deleted_with_all_that_is_theirs(admin_client, linked):

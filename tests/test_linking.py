@@ -14,8 +14,18 @@ from pytest_django import Settings
 from providers import conf, linking, registry
 from providers.datatypes import AuthResult
 from providers.exceptions import AuthenticationError, InvalidResponseError, ServiceUnavailableError
+from providers.history import gaps
 from providers.linking import AnotherAccount, InvalidStateError, LinkDeniedError, Linked, Problem
-from providers.models import Connection, HistorySync, LastFMAuth, LinkAttempt, Listen, ProviderAuth, SpotifyAuth
+from providers.models import (
+    Connection,
+    HistoryGap,
+    HistorySync,
+    LastFMAuth,
+    LinkAttempt,
+    Listen,
+    ProviderAuth,
+    SpotifyAuth,
+)
 from tests.fake_services import FakeService, FakeServices
 
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
@@ -137,7 +147,7 @@ def test_linking_again_revives_a_dead_link_and_keeps_its_cursor(user: User, serv
     link(user, services.wavebox, account("7"))
     connection = Connection.objects.get()
     connection.mark_needs_reauth("The service said invalid_grant.")
-    HistorySync.objects.create(connection=connection, complete_until=NOW, last_error="Link again.")
+    HistorySync.objects.update(complete_until=NOW, last_error="Link again.", due_at=None)
     version = user.spotify_auth.token_version
 
     with time_machine.travel(NOW + timedelta(days=1), tick=False):
@@ -147,6 +157,7 @@ def test_linking_again_revives_a_dead_link_and_keeps_its_cursor(user: User, serv
     assert (connection.status, connection.status_detail) == (Connection.Status.OK, "")
     assert connection.authorized_at == NOW + timedelta(days=1)
     assert (connection.history_sync.complete_until, connection.history_sync.last_error) == (NOW, "")
+    assert connection.history_sync.due_at == NOW + timedelta(days=1)
     assert SpotifyAuth.objects.get().token_version > version
 
 
@@ -416,7 +427,8 @@ def test_a_service_that_people_do_not_link_is_unknown_here(
 def linked(user: User, services: FakeServices) -> Connection:
     link(user, services.wavebox, account("7", "Ada"))
     connection = Connection.objects.get()
-    HistorySync.objects.create(connection=connection, complete_until=NOW)
+    HistorySync.objects.update(complete_until=NOW)
+    gaps.note(connection, NOW - timedelta(hours=2), NOW, HistoryGap.Reason.NOT_KEPT)
     Listen.objects.create(user=user, provider_type=services.wavebox.type, name="x", played_at=NOW, fingerprint=1)
     return connection
 
@@ -468,7 +480,8 @@ def test_switching_starts_a_new_cursor_and_keeps_the_old_listens(
     assert (linked.account_id, linked.account_name, linked.status) == ("8", "Bo", Connection.Status.OK)
     assert linked.authorized_at == NOW
     assert linked.link_expires_at == NOW + timedelta(days=180)
-    assert not HistorySync.objects.exists()
+    assert HistorySync.objects.get().complete_until is None
+    assert not HistoryGap.objects.exists()
     assert Listen.objects.count() == 1
     row = SpotifyAuth.objects.get()
     assert (row.access_token, row.refresh_token) == ("access of 8", "refresh of 8")

@@ -1,245 +1,213 @@
-"""One connection's history, brought home window by window.
+"""One connection's history, brought home.
 
-Services tell newest first, so how far a history is complete can only move when a whole window was walked
-(`HistorySync`). After each page its listens and the window's new edge are stored in one transaction. A walk
-that dies leaves its window open: the next fetch first walks the rest of it, closes it, then opens the next.
+Whoever fetches holds the lease of the connection's `HistorySync`; how its windows are walked is told in
+`providers.history.walk`.
 """
 
 import logging
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, transaction
+from django.db import Error, models
 from django.utils import timezone
 
-from providers import conf, registry
-from providers.contracts import BatchedHistory, HistoryFetcher, hand_over, require_aware
-from providers.datatypes import HistoryEnd, Track
-from providers.exceptions import ProviderError, RateLimitedError
-from providers.history import ingest
+from providers import registry, scheduling
+from providers.contracts import BatchedHistory, HistoryCounter, HistoryFetcher, require_aware
+from providers.datatypes import Track
+from providers.exceptions import ProviderError, RateLimitedError, ReauthorizationRequiredError, TransientError
+from providers.history import gaps, ingest, late_plays, polling
+from providers.history.reports import FetchOutcome, FetchReport
+from providers.history.walk import OutOfTimeError, Walk, next_since, offer
 from providers.link_health import noting_dead_link
 from providers.models import Connection, HistorySync
 from providers.pauses import client_id_of, respecting_pauses
+from providers.scheduling import Lease, LeaseLostError
 
 logger = logging.getLogger(__name__)
 
-BEGINNING = datetime(1969, 12, 31, tzinfo=UTC)
-"""Where a first fetch reads back to. A clock that was never set dates listens to 1970, and those count as well."""
+RUN_SECONDS = 60.0
+"""How long a worker stays with one connection before it goes to the back of the queue."""
 
-
-class FetchOutcome(StrEnum):
-    """How a fetch went."""
-
-    COMPLETE = "complete"
-    OUT_OF_TIME = "out_of_time"
-    PARKED = "parked"
-    RELINKED = "relinked"
-    FAILED = "failed"
-
-
-@dataclass(slots=True)
-class FetchReport:
-    """What one fetch saw and did. `detail` says in plain words what went wrong, and holds no secret."""
-
-    connection: Connection
-    seen: int = 0
-    stored: int = 0
-    outcome: FetchOutcome = FetchOutcome.COMPLETE
-    history_end: HistoryEnd | None = None
-    complete_until: datetime | None = None
-    resumes_at: datetime | None = None
-    detail: str = ""
-
-
-class _OutOfTimeError(Exception):
-    """The fetch used up its time; its window stays open."""
-
-
-class _CursorGoneError(Exception):
-    """The cursor that is walked with is no longer there: another account was linked, or the person is gone."""
+Progress = Callable[[FetchReport], None]
 
 
 def fetch(
     connection: Connection,
     *,
     since: datetime | None = None,
-    is_dry_run: bool = False,
     max_seconds: float | None = None,
-    on_progress: Callable[[FetchReport], None] | None = None,
+    on_progress: Progress = lambda report: None,
 ) -> FetchReport | None:
-    """Bring home what a connection has new, and report; None where there is nothing to fetch from, or no longer.
+    """Bring home what a connection has new, due or not, and report; None where there is nothing to fetch from.
 
-    Never raises for what a service, a provider or a missing setting does: that becomes a report. `since`
-    reads back to a moment of one's own (aware, else `ValueError`) instead of to where history is complete. A dry
-    run stores nothing. After `max_seconds` the fetch stops between two pages; the next one goes on from there.
+    Waits while a worker holds the connection. Never raises for what a service, a provider or a missing setting does:
+    that becomes a report. `since` reads back to a moment of one's own (aware, else `ValueError`) instead of to where
+    history is complete. After `max_seconds` the fetch stops between two pages; the next one goes on from there.
     """
     require_aware(since=since)
+    lease = None
+    while lease is None:
+        if not Connection.objects.filter(pk=connection.pk).exists():
+            return None
+        HistorySync.adopt([connection])
+        row = HistorySync.objects.get(connection=connection)
+        lease = scheduling.claim(_rows(), row.pk)
+    with lease.renewed():
+        return _fetch(lease, since=since, should_stop=_after(max_seconds), on_progress=on_progress)
+
+
+def work(lease: Lease[HistorySync], should_stop: Callable[[], bool]) -> None:
+    """Fetch a connection that is due, for about a minute at most, and give it back."""
+    is_over = _after(RUN_SECONDS)
+    report = _fetch(lease, since=None, should_stop=lambda: should_stop() or is_over(), on_progress=lambda report: None)
+    if report is not None:
+        logger.info("%s: %d new, %s", report.connection, report.stored, report.outcome.replace("_", " "))
+
+
+def preview(
+    connection: Connection, *, since: datetime | None = None, on_progress: Progress = lambda report: None
+) -> FetchReport | None:
+    """Read and count what a fetch would bring home, and store nothing. Otherwise as `fetch`."""
+    require_aware(since=since)
     report = FetchReport(connection)
+    sync = HistorySync.objects.filter(connection=connection).first() or HistorySync()
+
+    def count(batch: list[Track]) -> None:
+        report.seen += len(batch)
+        report.stored += len(ingest.unstored(connection.user_id, connection.provider_type, batch))
+        on_progress(report)
+
+    def read(provider: HistoryFetcher) -> None:
+        report.history_end = offer(provider, since or next_since(sync), None, count)
+
+    return report if _attempt(report, read) else None
+
+
+def due_histories(provider_type: str) -> "models.QuerySet[HistorySync]":
+    """Return the rows that a worker claims for one service."""
+    return _rows().filter(provider_type=provider_type)
+
+
+def _rows() -> "models.QuerySet[HistorySync]":
+    return HistorySync.objects.select_related("connection__user")
+
+
+def _after(seconds: float | None) -> Callable[[], bool]:
+    if seconds is None:
+        return lambda: False
+    stop_at = time.monotonic() + seconds
+    return lambda: time.monotonic() > stop_at
+
+
+def _fetch(
+    lease: Lease[HistorySync], *, since: datetime | None, should_stop: Callable[[], bool], on_progress: Progress
+) -> FetchReport | None:
+    """Fetch under a lease and release it; None where there is nothing to fetch from, or no longer."""
+    sync = lease.row
+    report = FetchReport(sync.connection)
+
+    def read(provider: HistoryFetcher) -> None:
+        now = timezone.now()
+        walk = Walk(provider, lease, report, should_stop=should_stop, on_progress=on_progress)
+        try:
+            walk.run(since)
+        except OutOfTimeError:
+            report.outcome = FetchOutcome.OUT_OF_TIME
+        _note_tier(provider, lease)
+        if report.outcome is FetchOutcome.COMPLETE and sync.complete_until is not None:
+            _read_late_plays(provider, lease, walk, now)
+
+    try:
+        if not _attempt(report, read):
+            lease.release(due_at=None)
+            return None
+        _release(lease, report)
+    except LeaseLostError:
+        if not Connection.objects.filter(pk=sync.connection_id).exists():
+            return None
+        if HistorySync.objects.filter(pk=sync.pk).exists():
+            report.outcome, report.detail = FetchOutcome.TAKEN_OVER, "Another worker goes on with it."
+        else:
+            report.outcome = FetchOutcome.RELINKED
+            report.detail = "Another account was linked meanwhile: the next fetch begins with its history."
+        return report
+    except Error as error:
+        # The lease runs out by itself.
+        _note_database_error(report, error)
+        return report
+    report.complete_until = sync.complete_until
+    report.gaps = gaps.open_gaps(sync.connection)
+    return report
+
+
+def _attempt(report: FetchReport, read: Callable[[HistoryFetcher], None]) -> bool:
+    """Read from the connection's provider and report what goes wrong; False where there is nothing to read from."""
+    connection = report.connection
     try:
         with noting_dead_link(connection):
             provider = registry.build(connection.provider_type, connection.user)
             if not isinstance(provider, HistoryFetcher):
-                return None
+                return False
             with respecting_pauses(provider.type(), client_id_of(provider)):
-                walk = _Walk(provider, report, is_dry_run=is_dry_run, max_seconds=max_seconds, on_progress=on_progress)
-                walk.run(since)
+                read(provider)
         connection.mark_ok()
+    except LeaseLostError:
+        raise
     except RateLimitedError as error:
-        report.outcome = FetchOutcome.PARKED
+        report.outcome, report.detail = FetchOutcome.PARKED, str(error)
         report.resumes_at = error.retry_at
-        report.detail = str(error)
-    except _CursorGoneError:
-        report.outcome = FetchOutcome.RELINKED
-        report.detail = "Another account was linked meanwhile: the next fetch begins with its history."
     except (ProviderError, ImproperlyConfigured, registry.UnknownProviderError) as error:
-        report.outcome = FetchOutcome.FAILED
-        report.detail = str(error)
-    except DatabaseError as error:
-        report.outcome = FetchOutcome.FAILED
-        report.detail = f"The database refused: {type(error).__name__}."
-        logger.error("%s could not be stored: %s", connection, type(error).__name__)
+        report.outcome, report.detail = FetchOutcome.FAILED, str(error)
+        report.needs_person = isinstance(error, ReauthorizationRequiredError)
+        report.resumes_at = error.retry_at if isinstance(error, TransientError) else None
+    except Error as error:
+        _note_database_error(report, error)
     except Exception as error:  # noqa: BLE001, one provider's bug must not stop the other connections
-        report.outcome = FetchOutcome.FAILED
-        report.detail = f"A bug in the provider: {type(error).__name__}."
+        report.outcome, report.detail = FetchOutcome.FAILED, f"A bug in the provider: {type(error).__name__}."
         # Where it happened, but not what it says: a foreign exception's text may hold anything.
         logger.error(
             "%s failed with %s\n%s", connection, type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
         )
-    if not is_dry_run:
-        try:
-            _note(report)
-        except _CursorGoneError:
-            return report if Connection.objects.filter(pk=connection.pk).exists() else None
-    return report
+    return True
 
 
-def _cursor_of(connection: Connection) -> HistorySync:
-    """Return the cursor in the history of the account that the connection was read with, made now if need be."""
-    with transaction.atomic():
-        # Whoever links another account takes the same lock: none is linked between the look and the cursor.
-        row = Connection.objects.select_for_update().filter(pk=connection.pk).first()
-        if row is None or row.is_of_another_account(connection.account_id):
-            raise _CursorGoneError
-        return HistorySync.objects.get_or_create(connection=connection)[0]
+def _note_database_error(report: FetchReport, error: Exception) -> None:
+    report.outcome, report.detail = FetchOutcome.FAILED, f"The database refused: {type(error).__name__}."
+    logger.error("%s could not be stored: %s", report.connection, type(error).__name__)
 
 
-def _keep(sync: HistorySync, *fields: str) -> None:
-    changes = {name: getattr(sync, name) for name in fields}
-    if not HistorySync.objects.filter(pk=sync.pk).update(**changes):
-        raise _CursorGoneError
+def _note_tier(provider: HistoryFetcher, lease: Lease[HistorySync]) -> None:
+    connection = lease.row.connection
+    tier = getattr(provider, "history_is_last_play_only", None)
+    if connection.history_is_last_play_only and tier is False:
+        # The plays between the last ones were not to be had until now: the next window goes back for them.
+        lease.update(complete_until=None)
+    if connection.history_is_last_play_only != tier:
+        connection.history_is_last_play_only = tier
+        Connection.objects.filter(pk=connection.pk).update(history_is_last_play_only=tier)
 
 
-def _note(report: FetchReport) -> None:
-    sync = _cursor_of(report.connection)
-    sync.last_error = report.detail
-    fields = ["last_error"]
+def _read_late_plays(provider: HistoryFetcher, lease: Lease[HistorySync], walk: Walk, until: datetime) -> None:
+    if not (isinstance(provider, HistoryCounter) and isinstance(provider, BatchedHistory)):
+        return
+    sync = lease.row
+    left = late_plays.read(sync.connection, provider, sync.count_differences, until, walk.read_again)
+    if left != sync.count_differences:
+        lease.update(count_differences=left)
+
+
+def _release(lease: Lease[HistorySync], report: FetchReport) -> None:
+    sync = lease.row
+    failures = sync.failures + 1 if report.outcome is FetchOutcome.FAILED else 0
+    changes: dict[str, Any] = {"last_error": report.detail}
+    interval = sync.poll_interval
     if report.outcome in (FetchOutcome.COMPLETE, FetchOutcome.OUT_OF_TIME):
-        sync.last_fetched_at = timezone.now()
-        fields.append("last_fetched_at")
-    _keep(sync, *fields)
-    report.complete_until = sync.complete_until
-
-
-class _Walk:
-    """The walk of one provider's windows, on behalf of one fetch."""
-
-    def __init__(
-        self,
-        provider: HistoryFetcher,
-        report: FetchReport,
-        *,
-        is_dry_run: bool,
-        max_seconds: float | None,
-        on_progress: Callable[[FetchReport], None] | None,
-    ) -> None:
-        self._provider = provider
-        self._report = report
-        self._connection = report.connection
-        self._is_dry_run = is_dry_run
-        self._stop_at = None if max_seconds is None else time.monotonic() + max_seconds
-        self._on_progress = on_progress
-
-    def run(self, since: datetime | None) -> None:
-        if self._is_dry_run:
-            sync = HistorySync.objects.filter(connection=self._connection).first() or HistorySync()
-            self._report.history_end = self._offer(since or _next_since(sync), None, self._preview)
-            return
-        sync = _cursor_of(self._connection)
-        with suppress(_OutOfTimeError):
-            self._report.outcome = FetchOutcome.OUT_OF_TIME
-            self._walk_windows(sync, since)
-            self._report.outcome = FetchOutcome.COMPLETE
-        self._note_tier()
-
-    def _walk_windows(self, sync: HistorySync, since: datetime | None) -> None:
-        if sync.window_since is not None:
-            self._walk_window(sync)
-        sync.window_since = since or _next_since(sync)
-        sync.window_began_at = timezone.now()
-        sync.window_newest = sync.window_oldest = None
-        _keep(sync, "window_since", "window_began_at", "window_newest", "window_oldest")
-        self._walk_window(sync)
-
-    def _walk_window(self, sync: HistorySync) -> None:
-        assert sync.window_since is not None  # noqa: S101, only open windows come here
-        self._report.history_end = self._offer(
-            sync.window_since, sync.window_oldest, lambda batch: self._take(sync, batch)
-        )
-        _close(sync)
-
-    def _offer(self, since: datetime, until: datetime | None, take: Callable[[list[Track]], None]) -> HistoryEnd:
-        if until is not None and isinstance(self._provider, BatchedHistory):
-            return hand_over(self._provider.iter_recent_listens(since, until), take)
-        return self._provider.get_recent_listens(since, take)
-
-    def _take(self, sync: HistorySync, batch: list[Track]) -> None:
-        moments = [track.played_at for track in batch if track.played_at is not None]
-        sync.window_newest = max(filter(None, [sync.window_newest, *moments]))
-        is_resumable = getattr(self._provider, "history_is_resumable", False)
-        if is_resumable:
-            sync.window_oldest = min(filter(None, [sync.window_oldest, *moments]))
-        with transaction.atomic():
-            _keep(sync, "window_newest", "window_oldest")
-            stored = ingest.store(self._connection.user_id, self._connection.provider_type, batch)
-        self._count(batch, stored)
-        # A walk that cannot be resumed has to be finished, or it would begin anew for ever.
-        if is_resumable and self._stop_at is not None and time.monotonic() > self._stop_at:
-            raise _OutOfTimeError
-
-    def _preview(self, batch: list[Track]) -> None:
-        self._count(batch, len(ingest.unstored(self._connection.user_id, self._connection.provider_type, batch)))
-
-    def _count(self, batch: list[Track], stored: int) -> None:
-        self._report.seen += len(batch)
-        self._report.stored += stored
-        if self._on_progress is not None:
-            self._on_progress(self._report)
-
-    def _note_tier(self) -> None:
-        tier = getattr(self._provider, "history_is_last_play_only", None)
-        if self._connection.history_is_last_play_only and tier is False:
-            # The plays between the last ones were not to be had until now: the next window goes back for them.
-            HistorySync.objects.filter(connection=self._connection).update(complete_until=None)
-        self._connection.history_is_last_play_only = tier
-        Connection.objects.filter(pk=self._connection.pk).update(history_is_last_play_only=tier)
-
-
-def _next_since(sync: HistorySync) -> datetime:
-    return BEGINNING if sync.complete_until is None else sync.complete_until - conf.history_overlap()
-
-
-def _close(sync: HistorySync) -> None:
-    """Close a window that was walked to its end, and move `complete_until` where the window reaches back to it."""
-    has_hole_before = (sync.window_since or BEGINNING) > (sync.complete_until or BEGINNING)
-    if sync.window_newest is not None and sync.window_began_at is not None and not has_hole_before:
-        # A play dated in the future must not hide what is heard until then.
-        reached = min(sync.window_newest, sync.window_began_at)
-        sync.complete_until = max(filter(None, [sync.complete_until, reached]))
-    sync.window_since = sync.window_began_at = sync.window_newest = sync.window_oldest = None
-    _keep(sync, "complete_until", "window_since", "window_began_at", "window_newest", "window_oldest")
+        changes["last_fetched_at"] = timezone.now()
+    if report.outcome is FetchOutcome.COMPLETE:
+        interval = polling.next_interval(registry.get(sync.provider_type), sync, report.stored)
+        changes["poll_interval"] = interval
+    lease.release(due_at=polling.next_due(report, interval, failures), failures=failures, **changes)

@@ -47,6 +47,14 @@ def unstored(user_id: int, provider_type: str, tracks: Iterable[Track], *, sourc
     return list(rows.values())
 
 
+def knows_any(user_id: int, provider_type: str, tracks: Iterable[Track]) -> bool:
+    """Tell whether any of the tracks is stored already."""
+    tracks = list(tracks)
+    return len(unstored(user_id, provider_type, tracks)) < len(
+        {(track.played_at, track.name, track.artist) for track in tracks}
+    )
+
+
 def store(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: str = "api") -> int:
     """Store the listens that are new and return how many there were. Storing twice changes nothing.
 

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('since', models.DateTimeField()),
                 ('until', models.DateTimeField()),
-                ('reason', models.CharField(choices=[('limit', 'More was played than the service keeps'), ('last_play_only', 'The service tells only the last play of each track')], max_length=16)),
+                ('reason', models.CharField(choices=[('not_kept', 'The service no longer had these plays'), ('last_play_only', 'The service tells only the last play of each track')], max_length=16)),
                 ('missing_plays', models.PositiveIntegerField(blank=True, help_text='How many, where that is known.', null=True)),
                 ('found_at', models.DateTimeField(auto_now_add=True)),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),

@@ -11,6 +11,8 @@ from providers.datatypes import AuthResult
 from providers.exceptions import ReauthorizationRequiredError
 from providers.fields import EncryptedTextField, ciphertexts, is_decryptable
 from providers.models.connections import Connection
+from providers.models.history import HistorySync
+from providers.scheduling import make_due
 
 
 class ProviderAuth(models.Model):
@@ -43,6 +45,7 @@ class ProviderAuth(models.Model):
                 connection.mark_authorized(
                     account_id=connection.account_id, account_name=self.account_name() or connection.account_name
                 )
+                make_due(HistorySync.objects.filter(connection=connection))
 
     def account_name(self) -> str:
         """Return the remote account's name, where the row itself knows it."""

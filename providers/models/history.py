@@ -12,7 +12,7 @@ from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
 from providers.models.connections import Connection
-from providers.scheduling import Scheduled, is_scheduled
+from providers.scheduling import Scheduled, is_scheduled, make_due
 
 
 def fingerprint(name: str, artist: str) -> int:
@@ -120,6 +120,12 @@ class HistorySync(Scheduled):
         super().save(*args, **kwargs)
 
     @classmethod
+    def request(cls, connection: Connection) -> None:
+        """Have the connection fetched as soon as a worker is free."""
+        if not make_due(cls._default_manager.filter(connection=connection)):
+            cls.adopt([connection])
+
+    @classmethod
     def adopt(cls, connections: Iterable[Connection]) -> None:
         """Make those of the connections due that have no row yet: a connection without one is due now."""
         rows = [cls(connection_id=connection.pk, provider_type=connection.provider_type) for connection in connections]
@@ -135,7 +141,7 @@ class HistoryGap(models.Model):
     class Reason(models.TextChoices):
         """Why the service could not fill the window."""
 
-        LIMIT = "limit", "More was played than the service keeps"
+        NOT_KEPT = "not_kept", "The service no longer had these plays"
         LAST_PLAY_ONLY = "last_play_only", "The service tells only the last play of each track"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="history_gaps")

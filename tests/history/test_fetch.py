@@ -16,7 +16,9 @@ from providers.exceptions import (
     ServiceUnavailableError,
 )
 from providers.fields import DecryptionError
-from providers.history.fetch import BEGINNING, FetchOutcome, fetch
+from providers.history.fetch import fetch, preview
+from providers.history.reports import FetchOutcome
+from providers.history.walk import BEGINNING
 from providers.models import Connection, HistorySync, Listen, ServicePause
 from tests.history.fakes import START, ListHistory, listen_at
 
@@ -171,7 +173,7 @@ def test_nothing_seen_leaves_completeness_where_it_was(connection, history):
 
 
 def test_a_dry_run_counts_and_changes_nothing(connection, history):
-    report = fetch(connection, is_dry_run=True)
+    report = preview(connection)
 
     assert (report.seen, report.stored) == (5, 5)
     assert not Listen.objects.exists()
@@ -244,9 +246,9 @@ def test_a_fetch_stops_when_another_account_is_linked_meanwhile_and_leaves_its_c
 
     report = fetch(connection)
 
-    assert (report.outcome, report.seen) == (FetchOutcome.RELINKED, 2)
-    assert Listen.objects.count() == 2
-    assert not HistorySync.objects.exists()
+    assert (report.outcome, report.stored) == (FetchOutcome.RELINKED, 0)
+    assert not Listen.objects.exists()
+    assert sync_of(connection).complete_until is None
 
 
 def test_another_account_linked_while_the_old_ones_token_was_refreshed_gets_a_cursor_of_its_own(
@@ -261,7 +263,7 @@ def test_another_account_linked_while_the_old_ones_token_was_refreshed_gets_a_cu
     monkeypatch.setattr(registry, "build", build)
 
     assert fetch(connection).outcome is FetchOutcome.RELINKED
-    assert not HistorySync.objects.exists()
+    assert sync_of(connection).complete_until is None
     assert not Listen.objects.exists()
 
 
@@ -343,7 +345,7 @@ def test_a_connection_without_credentials_is_passed_over(connection, monkeypatch
     monkeypatch.setattr(registry, "build", lambda provider_type, user: None)
 
     assert fetch(connection) is None
-    assert not HistorySync.objects.exists()
+    assert sync_of(connection).due_at is None
 
 
 def test_a_provider_that_offers_only_the_callback_form_is_fetched_too(connection, monkeypatch):

@@ -6,7 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from providers.history.fetch import FetchOutcome, fetch
+from providers.history.fetch import fetch
+from providers.history.reports import FetchOutcome
 from providers.models import Connection, HistorySync, Listen, NavidromeAuth
 from providers.testing.simulators.navidrome import NavidromeSimulator, Person
 from tests.navidrome.conftest import BASE_URL, CATALOGUE, PASSWORD
@@ -71,4 +72,5 @@ def test_a_server_that_begins_to_tell_single_plays_is_read_once_more_from_the_be
 
     asked = len(navidrome.seen("api/scrobble"))
     fetch(Connection.objects.get(user=user))
-    assert len(navidrome.seen("api/scrobble")) == asked + 1
+    # One page, and the count of the last days.
+    assert len(navidrome.seen("api/scrobble")) == asked + 2

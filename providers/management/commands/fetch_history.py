@@ -1,6 +1,8 @@
 """Brings home what the linked services have new."""
 
 import json
+import signal
+import threading
 from argparse import ArgumentParser
 from datetime import UTC, datetime
 from typing import Any
@@ -9,15 +11,19 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
-from providers import registry
-from providers.history.fetch import FetchOutcome, FetchReport, fetch
+from providers import registry, worker
+from providers.history.fetch import fetch, preview
+from providers.history.reports import FetchOutcome, FetchReport
 from providers.management.commandline import PlainSpokenCommand
 from providers.management.progress import TerminalProgress
 from providers.models import Connection
 
 
 class Command(PlainSpokenCommand):
-    """Fetches once, whatever is linked. Exits 1 when a connection failed; the others are fetched all the same."""
+    """Fetches once, whatever is linked, or keeps fetching what falls due.
+
+    Exits 1 when a connection failed; the others are fetched all the same.
+    """
 
     help = "Bring home the listens of every linked service, or of those asked for."
 
@@ -29,10 +35,14 @@ class Command(PlainSpokenCommand):
             "--since", type=_moment, help="read back to this moment (ISO 8601, UTC if no zone is given)"
         )
         parser.add_argument("--dry-run", action="store_true", help="read and count, store nothing")
+        parser.add_argument("--watch", action="store_true", help="keep fetching whatever falls due, until told to stop")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Fetch and print, per connection, what was seen and stored and how it ended."""
+        if options["watch"]:
+            self._watch(options)
+            return
         connections = _connections(options["user"], options["provider"])
         # Each is read when its turn comes: with many it may be gone or disconnected by then.
         pks = list(connections.values_list("pk", flat=True))
@@ -43,10 +53,10 @@ class Command(PlainSpokenCommand):
                 connection = connections.filter(pk=pk).first()
                 if connection is None:
                     continue
-                report = fetch(
+                read = preview if options["dry_run"] else fetch
+                report = read(
                     connection,
                     since=options["since"],
-                    is_dry_run=options["dry_run"],
                     on_progress=lambda report: progress.describe(task, _counts(report)),
                 )
                 if report is None:
@@ -60,6 +70,19 @@ class Command(PlainSpokenCommand):
         failed = sum(report.outcome is FetchOutcome.FAILED for report in reports)
         if failed:
             raise CommandError(f"{failed} of {len(reports)} connections could not be fetched.", returncode=1)
+
+    def _watch(self, options: dict[str, Any]) -> None:
+        """Work everything that falls due until SIGINT or SIGTERM, then come to a pause and end."""
+        for name in ("user", "provider", "since", "dry_run", "json"):
+            if options[name]:
+                raise CommandError(
+                    f"--watch fetches whatever is due: it takes no --{name.replace('_', '-')}.", returncode=2
+                )
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        self.stderr.write("Watching. Ctrl-C stops.")
+        worker.watch(stop)
 
 
 def _moment(text: str) -> datetime:
@@ -100,7 +123,8 @@ def _line(report: FetchReport, *, is_dry_run: bool) -> str:
     line = f"{report.connection}: {report.seen} seen, {report.stored} {stored}, {report.outcome.replace('_', ' ')}"
     if report.resumes_at is not None:
         line += f", resumes at {report.resumes_at:%Y-%m-%d %H:%M} UTC"
-    return f"{line}. {report.detail}" if report.detail else f"{line}."
+    line = f"{line}. {report.detail}" if report.detail else f"{line}."
+    return "\n".join([line, *(f"  gap: {gap}. {gap.get_reason_display()}." for gap in report.gaps)])
 
 
 def _as_dict(report: FetchReport) -> dict[str, Any]:
@@ -114,4 +138,8 @@ def _as_dict(report: FetchReport) -> dict[str, Any]:
         "complete_until": report.complete_until.isoformat() if report.complete_until else None,
         "resumes_at": report.resumes_at.isoformat() if report.resumes_at else None,
         "detail": report.detail,
+        "gaps": [
+            {"since": gap.since.isoformat(), "until": gap.until.isoformat(), "reason": gap.reason}
+            for gap in report.gaps
+        ],
     }

@@ -1,0 +1,49 @@
+"""Listens that a service can no longer tell: noted where people see it, until something covers them.
+
+A service that keeps a limited history drops what is older. A gap is noted only on evidence: a fetch went back as far
+as the service could, and met none of the listens that were home already.
+"""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from providers.models import Connection, HistoryGap
+
+PRECISION = timedelta(minutes=1)
+"""How roughly the roughest file tells when something was played."""
+
+
+def note(connection: Connection, since: datetime, until: datetime, reason: HistoryGap.Reason) -> HistoryGap:
+    """Note that nothing is known of the time after `since` and before `until`."""
+    return HistoryGap.objects.create(connection=connection, since=since, until=until, reason=reason)
+
+
+def open_gaps(connection: Connection) -> list[HistoryGap]:
+    """Return what the connection's service could not tell and nothing has filled since, newest first."""
+    return list(HistoryGap.objects.filter(connection=connection, closed_at__isnull=True))
+
+
+def cover(user_id: int, provider_type: str, since: datetime, until: datetime, *, by: str) -> int:
+    """Close the gaps that lie within this time, of which everything is home now, and return how many.
+
+    A gap that is covered from one of its ends becomes smaller. `by` tells what brought the listens home.
+    """
+    gaps = HistoryGap.objects.filter(
+        connection__user=user_id,
+        connection__provider_type=provider_type,
+        closed_at__isnull=True,
+        since__lt=until,
+        until__gt=since,
+    )
+    closed = 0
+    for gap in gaps:
+        reaches_start, reaches_end = since <= gap.since + PRECISION, until >= gap.until - PRECISION
+        if reaches_start and reaches_end:
+            HistoryGap.objects.filter(pk=gap.pk).update(closed_at=timezone.now(), closed_by=by)
+            closed += 1
+        elif reaches_start:
+            HistoryGap.objects.filter(pk=gap.pk, since=gap.since).update(since=until)
+        elif reaches_end:
+            HistoryGap.objects.filter(pk=gap.pk, until=gap.until).update(until=since)
+    return closed

@@ -1,0 +1,141 @@
+"""Works what is due, queue by queue: the same rows and the same code in `fetch_history --watch` and in Celery.
+
+A queue is named after the service whose histories it holds, or after the kind of its rows. No list of work is kept
+anywhere but in the rows themselves.
+"""
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import Error, connections, models
+from django.utils import timezone
+
+from providers import registry, scheduling
+from providers.contracts import HistoryFetcher
+from providers.history import fetch
+from providers.models import Connection, HistorySync
+from providers.scheduling import Lease, LeaseLostError
+
+logger = logging.getLogger(__name__)
+
+IMPORTS = "history-imports"
+DUPLICATES = "duplicate-scans"
+
+POLL_SECONDS = 1.0
+"""How often a watcher looks for due rows."""
+
+ADOPT_SECONDS = 60.0
+"""How often connections are looked for that no fetch knows of yet."""
+
+ADOPT_AT_ONCE = 1000
+
+STOP_SECONDS = 30.0
+"""How long a watcher that is told to stop waits for work to come to a pause. What does not, loses nothing."""
+
+_AFTER_A_BUG = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Rows of one kind, and what is done with one that is due."""
+
+    rows: Callable[[], "models.QuerySet[Any]"]
+    work: Callable[[Lease[Any], Callable[[], bool]], None]
+
+
+def queues() -> dict[str, Queue]:
+    """Return every queue by name: one per service that tells a history, and those of this site itself."""
+    histories = {
+        spec.type: Queue(lambda provider_type=spec.type: fetch.due_histories(provider_type), fetch.work)  # type: ignore[misc]
+        for spec in registry.specs()
+        if HistoryFetcher in spec.capabilities
+    }
+    return histories
+
+
+def due_queues() -> list[str]:
+    """Return the names of the queues that have anything due: what a tick sends out."""
+    histories = scheduling.due(HistorySync.objects.filter(provider_type__in=queues()))
+    names = set(histories.order_by().values_list("provider_type", flat=True).distinct())
+    return sorted(names)
+
+
+def adopt_connections() -> int:
+    """Give connections that were never fetched a row, which makes them due, and return how many."""
+    known = [name for name in queues() if name not in (IMPORTS, DUPLICATES)]
+    new = Connection.objects.filter(history_sync__isnull=True, status=Connection.Status.OK, provider_type__in=known)
+    found = list(new[:ADOPT_AT_ONCE])
+    HistorySync.adopt(found)
+    return len(found)
+
+
+def drain(name: str, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Work a queue until nothing in it is due, and return how many rows were worked. Raises `django.db.Error`."""
+    queue = queues()[name]
+    worked = 0
+    while not should_stop():
+        lease = scheduling.claim_next(queue.rows())
+        if lease is None:
+            break
+        _work(queue, lease, should_stop)
+        worked += 1
+    return worked
+
+
+def _work(queue: Queue, lease: Lease[Any], should_stop: Callable[[], bool]) -> None:
+    try:
+        with lease.renewed():
+            queue.work(lease, should_stop)
+    except LeaseLostError:
+        logger.warning("%s went to another worker", lease.row)
+    except Error:
+        raise
+    except Exception as error:  # noqa: BLE001, one row must not stop the others
+        logger.error(
+            "%s failed with %s\n%s", lease.row, type(error).__name__, "".join(traceback.format_tb(error.__traceback__))
+        )
+        lease.release(due_at=timezone.now() + scheduling.jittered(_AFTER_A_BUG), failures=lease.row.failures + 1)
+
+
+def watch(stop: threading.Event, names: Iterable[str] | None = None) -> None:
+    """Work all queues, or those named, as rows fall due, until told to stop.
+
+    Each queue has a thread of its own, so that a service that is slow, or a long import, holds up nobody else.
+    """
+    attendants = [
+        threading.Thread(target=_attend, args=(name, stop), name=name, daemon=True) for name in names or queues()
+    ]
+    attendants.append(threading.Thread(target=_keep_adopting, args=(stop,), name="adopting", daemon=True))
+    for attendant in attendants:
+        attendant.start()
+    stop.wait()
+    for attendant in attendants:
+        attendant.join(STOP_SECONDS)
+
+
+def _attend(name: str, stop: threading.Event) -> None:
+    _repeat(lambda: drain(name, stop.is_set), stop, POLL_SECONDS)
+
+
+def _keep_adopting(stop: threading.Event) -> None:
+    _repeat(adopt_connections, stop, ADOPT_SECONDS)
+
+
+def _repeat(work: Callable[[], object], stop: threading.Event, seconds: float) -> None:
+    while not stop.is_set():
+        pause = seconds
+        try:
+            work()
+        except Error as error:
+            logger.error("The database is not to be had: %s", type(error).__name__)
+            pause = max(seconds, 5.0)
+            with suppress(Error):
+                connections.close_all()
+        stop.wait(pause)
+    connections.close_all()
