@@ -58,6 +58,15 @@ def test_an_overlap_that_makes_no_sense_is_refused_and_a_check_says_so(settings:
     assert (message.id, repr(value) in message.msg) == ("providers.E004", True)
 
 
+@pytest.mark.parametrize("value", ["soon", None, 0, "0.5", -15, "nan", "inf", 86400])
+def test_a_lease_that_makes_no_sense_is_refused_and_a_check_says_so(settings: Settings, value: object) -> None:
+    settings.LEASE_SECONDS = value
+    with pytest.raises(ProviderConfigurationError, match="LEASE_SECONDS"):
+        conf.lease_seconds()
+    (message,) = check_limits()
+    assert (message.id, repr(value) in message.msg) == ("providers.E004", True)
+
+
 class TestRateLimits:
     @pytest.mark.parametrize(
         ("text", "expected"),
