@@ -2,22 +2,32 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("pairs.jsonl")
 
+_PRECISIONS = {
+    len("2026-01-01T00:00Z"): timedelta(minutes=1),
+    len("2026-01-01T00:00:00Z"): timedelta(seconds=1),
+    len("2026-01-01T00:00:00.000Z"): timedelta(milliseconds=1),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """What one source tells of one play. `duration_ms` is 0, and a text empty, where it does not tell."""
+    """What one source tells of one play. `duration_ms` is 0, and a text empty, where it does not tell.
+
+    `precision` is what `played_at` is told to: a minute, a second or a millisecond.
+    """
 
     provider_type: str
     source: str
     name: str
     artist: str
     played_at: datetime
+    precision: timedelta
     artists: tuple[str, ...] = ()
     album: str = ""
     duration_ms: int = 0
@@ -63,6 +73,7 @@ def _play(row: dict[str, Any]) -> Play:
         **{
             **row,
             "played_at": datetime.fromisoformat(row["played_at"]),
+            "precision": _PRECISIONS[len(row["played_at"])],
             "artists": tuple(row.get("artists", ())),
         }
     )
