@@ -12,14 +12,23 @@ MAX_INTEGER = 2**31 - 1
 
 # What JSON can spell and a database cannot store: NUL (PostgreSQL) and half a surrogate pair (UTF-8).
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
 _NO_PART_OF_AN_ISRC = re.compile("[^0-9A-Za-z]")
 
 
 def plain_isrc(isrc: str) -> str:
     """Return an ISRC as `Track` has it: upper case, without the separators that some services write (REQ-PROV-022)."""
     return _NO_PART_OF_AN_ISRC.sub("", isrc).upper()
+
+
+def web_address(text: str) -> str:
+    """Return an http(s) address as it is; empty for another kind of address."""
+    return text if text.startswith(("https://", "http://")) else ""
+
+
+def storable(text: str) -> str:
+    """Return a text without the characters that no database stores."""
+    # What is printable holds neither, and is found out several times faster.
+    return text if text.isprintable() else _UNSTORABLE.sub("", text)
 
 
 class JsonObject:
@@ -47,7 +56,7 @@ class JsonObject:
             return ""
         if not isinstance(value, str):
             raise self._wrong(key, "text")
-        return _UNSTORABLE.sub("", value)
+        return storable(value)
 
     def required_text(self, key: str) -> str:
         """Return a text that must be there and not be empty."""
@@ -59,8 +68,7 @@ class JsonObject:
 
     def web_address(self, key: str) -> str:
         """Return an http(s) address; empty where there is none or where it is another kind of address."""
-        address = self.text(key)
-        return address if address.startswith(("https://", "http://")) else ""
+        return web_address(self.text(key))
 
     def integer(self, key: str, *, maximum: int = MAX_INTEGER) -> int:
         """Return a whole number from 0 to `maximum`, also one spelled as text; 0 where there is none."""
@@ -131,7 +139,7 @@ class JsonObject:
             return []
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise self._wrong(key, "a list of texts")
-        return [_UNSTORABLE.sub("", value) for value in values]
+        return [storable(value) for value in values]
 
     def _number(self, key: str) -> int:
         value = self._values.get(key)

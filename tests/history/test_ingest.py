@@ -1,13 +1,28 @@
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from unittest import mock
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from providers.datatypes import Track
 from providers.history import ingest
-from providers.models import Listen
+from providers.models import DuplicateScan, Listen
 
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 123000, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True, params=["as this database has it", "as any other would"])
+def _way_of_storing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Store in both ways there are here: the third is that of the database the suite also runs on."""
+    is_any_other = request.param == "as any other would"
+    with mock.patch.dict(ingest._INSERTS, clear=is_any_other):
+        yield
 
 
 def listen(name: str, seconds: int = 0, **fields: object) -> Track:
@@ -116,3 +131,166 @@ def test_a_track_with_none_for_a_text_is_refused_and_not_lost_in_silence(user, f
 def test_a_track_with_a_time_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="played_at"):
         ingest.unstored(1, "lastfm", [replace(listen("One"), played_at=datetime(2026, 3, 1))])  # noqa: DTZ001
+
+
+def test_every_field_of_a_listen_is_stored_or_left_empty_on_purpose():
+    left_empty = {"id", "duplicate_of"}
+
+    fields = {field.name for field in Listen._meta.concrete_fields}
+
+    assert {*ingest.BATCH_FIELDS, *ingest.TRACK_FIELDS} == fields - left_empty
+
+
+@pytest.mark.django_db
+def test_a_listen_is_stored_as_django_itself_would_store_it(user, django_user_model):
+    other = django_user_model.objects.create_user("bo")
+    Listen.objects.create(
+        user=other,
+        provider_type="spotify",
+        source="dump",
+        remote_track_id="42",
+        name="Ωmega 'quoted' \\ 100%",
+        artist="أم كلثوم",
+        album='"First"',
+        duration_ms=1000,
+        played_at=MOMENT,
+        url="https://music.example/42",
+        isrc="DEA000000001",
+    )
+    by_django = Listen.objects.filter(user=other).values().get()
+    track = Track(
+        id=by_django["remote_track_id"],
+        **{name: by_django[name] for name in ("name", "artist", "album", "duration_ms")},
+    )
+
+    ingest.store(
+        user.pk,
+        "spotify",
+        [replace(track, played_at=MOMENT, url="https://music.example/42", isrc="DEA000000001")],
+        source="dump",
+    )
+
+    ours = Listen.objects.filter(user=user).values().get()
+    assert ours | {"id": 0, "user_id": 0} == by_django | {"id": 0, "user_id": 0}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("microsecond", [0, 1, 120000])
+def test_a_moment_is_the_same_in_every_time_zone_and_in_all_its_digits(user, microsecond):
+    track = replace(listen("One"), played_at=MOMENT.replace(microsecond=microsecond))
+    elsewhere = replace(track, played_at=track.played_at.astimezone(timezone(timedelta(hours=5, minutes=30))))
+    Listen.objects.create(
+        user=user, provider_type="lastfm", name=track.name, artist=track.artist, played_at=track.played_at
+    )
+
+    assert ingest.store(user.pk, "lastfm", [track]) == 0
+    assert ingest.store(user.pk, "lastfm", [elsewhere]) == 0
+    assert ingest.store(user.pk, "spotify", [elsewhere]) == 1
+    assert set(Listen.objects.values_list("played_at", flat=True)) == {track.played_at}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        ("N\0UL", "NUL"),
+        ("half \ud83c of a pair", "half  of a pair"),
+        ("שלום עולם", "שלום עולם"),
+        ("two\nlines", "two\nlines"),
+        ("🎵", "🎵"),
+        ("x" * 10_000, "x" * 10_000),
+        ("\0", ""),
+    ],
+    ids=["NUL", "half a surrogate pair", "right to left", "two lines", "beyond the plane", "long", "nothing left"],
+)
+@pytest.mark.parametrize("field", ["id", "name", "artist", "album", "url", "isrc"])
+def test_a_text_no_database_stores_costs_neither_its_listen_nor_the_others_of_the_batch(user, name, stored, field):
+    odd = replace(listen("Odd"), **{field: name})
+
+    assert ingest.store(user.pk, "lastfm", [listen("One", 1), odd, listen("Two", 2)]) == 3
+
+    column = "remote_track_id" if field == "id" else field
+    assert Listen.objects.filter(played_at=MOMENT).values_list(column, flat=True).get() == stored
+    assert ingest.store(user.pk, "lastfm", [odd, replace(odd, **{field: stored})]) == 0
+
+
+@pytest.mark.django_db
+def test_what_is_new_and_only_that_is_to_be_searched_for_duplicates(user):
+    ingest.store(user.pk, "lastfm", [listen("Known", -86400), listen("Known", 86400)])
+    DuplicateScan.objects.all().delete()
+
+    ingest.store(user.pk, "lastfm", [listen("Known", -86400), listen("Known", 86400)])
+    assert not DuplicateScan.objects.exists()
+
+    ingest.store(user.pk, "lastfm", [listen("Known", 86400), listen("B", 60), listen("A"), listen("Known", -86400)])
+    scan = DuplicateScan.objects.get()
+    assert (scan.since, scan.until) == (MOMENT, MOMENT + timedelta(seconds=60))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_is_stored_whole_or_not_at_all():
+    user = User.objects.create_user("ada")
+
+    with mock.patch.object(DuplicateScan, "note", side_effect=OperationalError), pytest.raises(OperationalError):
+        ingest.store(user.pk, "lastfm", [listen("One"), listen("Two", 200)])
+
+    assert not Listen.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_empty_batch_is_nothing_to_ask_the_database_about(user, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert ingest.store(user.pk, "lastfm", []) == 0
+
+
+@pytest.mark.django_db
+def test_listens_decades_apart_are_looked_up_and_not_searched_for(user):
+    batch = [replace(listen("Old"), played_at=datetime(1970, 1, 1, tzinfo=UTC)), listen("New")]
+    ingest.store(user.pk, "lastfm", batch)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert ingest.store(user.pk, "lastfm", batch) == 0
+
+    (query,) = queries
+    assert not any(word in query["sql"] for word in ("BETWEEN", "<", ">"))
+
+
+@pytest.mark.django_db
+def test_unstored_tells_which_listens_are_new_and_stores_none(user):
+    ingest.store(user.pk, "lastfm", [listen("One")])
+
+    new = ingest.unstored(user.pk, "lastfm", [listen("One"), listen("Two"), listen("Two")])
+
+    assert [track.name for track in new] == ["Two"]
+    assert Listen.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_knows_any_tells_whether_one_of_them_is_stored(user):
+    ingest.store(user.pk, "lastfm", [listen("One")])
+
+    assert ingest.knows_any(user.pk, "lastfm", [listen("Two"), listen("One")])
+    assert not ingest.knows_any(user.pk, "lastfm", [listen("Two"), listen("One", 1)])
+    assert not ingest.knows_any(user.pk, "spotify", [listen("One")])
+    assert not ingest.knows_any(user.pk, "lastfm", [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_store_the_same_listens_at_once_each_counts_what_it_stored():
+    user = User.objects.create_user("ada")
+    batch = [listen("One", second) for second in range(200)]
+    together = threading.Barrier(2)
+
+    def store(tracks: list[Track]) -> int:
+        try:
+            together.wait(10)
+            return ingest.store(user.pk, "lastfm", tracks)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        stored = list(pool.map(store, [batch, batch[::-1]]))
+
+    assert Listen.objects.count() == len(batch)
+    # Any other database does not tell which of the rows it ignored.
+    assert sum(stored) == len(batch) or not ingest._INSERTS
