@@ -13,7 +13,8 @@ class Track:
     `id` is the service's own and may be empty (Last.fm has none). `artist` is what to show; `artists` are the
     single names where the service tells them apart. `played_at` is aware UTC, None outside a history.
     `isrc` is upper case without separators, and present whenever the service tells it (REQ-PROV-022).
-    `mbid` is the MusicBrainz recording id.
+    `mbid` is the MusicBrainz recording id. `play_count` is how often the person has played it, 0 where the service
+    does not tell; beside a last play it shows how many plays before that one cannot be had.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Track:
     isrc: str = ""
     artists: tuple[str, ...] = ()
     mbid: str = ""
+    play_count: int = 0
 
 
 class LazyTracks(Iterable[Track]):

@@ -300,6 +300,7 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
         if connection.is_of_another_account(result.account_id):
             history_sync.delete()
             connection.history_gaps.all().delete()
+            connection.play_counts.all().delete()
         else:
             # It was told through the old link, and would be read as a fault of the new one.
             history_sync.update(last_error="")

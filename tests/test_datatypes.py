@@ -17,7 +17,7 @@ def defaults_of(kind: Any) -> dict[str, Any]:
 
 
 @pytest.mark.req("PROV-020")
-def test_a_track_has_the_fields_of_the_specification_and_two_of_our_own() -> None:
+def test_a_track_has_the_fields_of_the_specification_and_three_of_our_own() -> None:
     types = {field.name: field.type for field in dataclasses.fields(Track)}
     assert types == {
         "id": str,
@@ -30,6 +30,7 @@ def test_a_track_has_the_fields_of_the_specification_and_two_of_our_own() -> Non
         "isrc": str,
         "artists": tuple[str, ...],
         "mbid": str,
+        "play_count": int,
     }
 
 

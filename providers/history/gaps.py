@@ -6,6 +6,8 @@ as the service could, and met none of the listens that were home already.
 
 from datetime import datetime, timedelta
 
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from providers.models import Connection, HistoryGap
@@ -17,6 +19,28 @@ PRECISION = timedelta(minutes=1)
 def note(connection: Connection, since: datetime, until: datetime, reason: HistoryGap.Reason) -> HistoryGap:
     """Note that nothing is known of the time after `since` and before `until`."""
     return HistoryGap.objects.create(connection=connection, since=since, until=until, reason=reason)
+
+
+def note_lost_plays(connection: Connection, since: datetime, until: datetime, missing_plays: int) -> None:
+    """Note that so many plays of this time cannot be had from a service that tells only the last play of each track.
+
+    Such gaps come one after the other, and grow together: one in which nothing was lost for a day ends there.
+    """
+    recent = HistoryGap.objects.filter(
+        connection=connection,
+        reason=HistoryGap.Reason.LAST_PLAY_ONLY,
+        closed_at__isnull=True,
+        since__lte=since,
+        until__gte=since - timedelta(days=1),
+    )
+    if not recent.update(until=Greatest("until", until), missing_plays=F("missing_plays") + missing_plays):
+        HistoryGap.objects.create(
+            connection=connection,
+            since=since,
+            until=until,
+            reason=HistoryGap.Reason.LAST_PLAY_ONLY,
+            missing_plays=missing_plays,
+        )
 
 
 def open_gaps(connection: Connection) -> list[HistoryGap]:

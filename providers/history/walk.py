@@ -19,7 +19,7 @@ from django.utils import timezone
 from providers import conf
 from providers.contracts import BatchedHistory, HistoryFetcher, hand_over
 from providers.datatypes import HistoryEnd, Track
-from providers.history import gaps, ingest
+from providers.history import gaps, ingest, play_counts
 from providers.history.reports import FetchReport
 from providers.models import HistoryGap, HistorySync, Listen
 from providers.scheduling import Lease, LeaseLostError
@@ -154,7 +154,16 @@ class Walk:
                 provider_type,
                 [track for track in self._pending if track.played_at and track.played_at <= reach],
             )
+        self._compare_play_counts(sync)
         return ingest.store(user_id, provider_type, self._pending)
+
+    def _compare_play_counts(self, sync: HistorySync) -> None:
+        if not getattr(self._provider, "history_is_last_play_only", False):
+            return
+        lost = play_counts.compare(self._connection, self._pending)
+        # What was played before the first fetch is no gap.
+        if lost and sync.complete_until is not None and sync.window_newest is not None:
+            gaps.note_lost_plays(self._connection, sync.complete_until, sync.window_newest, lost)
 
     def _close(self, sync: HistorySync, end: HistoryEnd) -> None:
         """Close a window that was walked to its end, and move `complete_until` where the window reaches back to it."""

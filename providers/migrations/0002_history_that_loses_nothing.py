@@ -14,6 +14,13 @@ def name_the_service(apps, schema_editor):
     )
 
 
+def read_last_plays_again(apps, schema_editor):
+    # How often each track was played is compared from a first reading on, of all that was ever played.
+    apps.get_model("providers", "HistorySync").objects.filter(connection__history_is_last_play_only=True).update(
+        complete_until=None
+    )
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -30,8 +37,10 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('lease_token', models.CharField(blank=True, default='', editable=False, max_length=32)),
                 ('failures', models.PositiveIntegerField(default=0, help_text='How often in a row the work failed.')),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField()),
+                ('since', models.DateTimeField(blank=True, null=True)),
+                ('until', models.DateTimeField(blank=True, null=True)),
+                ('begun_since', models.DateTimeField(blank=True, null=True)),
+                ('begun_until', models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -134,7 +143,20 @@ class Migration(migrations.Migration):
             name='window_total',
             field=models.PositiveIntegerField(blank=True, null=True),
         ),
+        migrations.CreateModel(
+            name='PlayCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('remote_track_id', models.CharField(max_length=255)),
+                ('play_count', models.PositiveIntegerField()),
+                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='play_counts', to='providers.connection')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=['connection', 'remote_track_id'], name='one_play_count_per_track')],
+            },
+        ),
         migrations.RunPython(name_the_service, migrations.RunPython.noop, elidable=True),
+        migrations.RunPython(read_last_plays_again, migrations.RunPython.noop, elidable=True),
         migrations.AddIndex(
             model_name='historysync',
             index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['provider_type', 'due_at'], name='history_due'),

@@ -9,7 +9,7 @@ from providers.models.credentials import (
     SpotifyAuth,
     credential_model,
 )
-from providers.models.history import DuplicateScan, DuplicateVerdict, HistoryGap, HistorySync, Listen
+from providers.models.history import DuplicateScan, DuplicateVerdict, HistoryGap, HistorySync, Listen, PlayCount
 from providers.models.imports import HistoryImport
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Listen",
     "NavidromeAuth",
     "OAuthTokens",
+    "PlayCount",
     "ProviderAuth",
     "ServicePause",
     "SpotifyAuth",

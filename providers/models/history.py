@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, When
-from django.db.models.functions import Greatest, Least
+from django.db.models import Value
+from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 
 from providers.models.connections import Connection
@@ -160,6 +160,22 @@ class HistoryGap(models.Model):
         return f"{self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M} UTC"
 
 
+class PlayCount(models.Model):
+    """How often a track had been played when a fetch saw it last, at a service that tells only its last play."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="play_counts")
+    remote_track_id = models.CharField(max_length=255)
+    play_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["connection", "remote_track_id"], name="one_play_count_per_track")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.remote_track_id}: {self.play_count}"
+
+
 class DuplicateVerdict(models.Model):
     """What a person said of two listens. It stands above every computation, and survives each of them.
 
@@ -183,11 +199,17 @@ class DuplicateVerdict(models.Model):
 
 
 class DuplicateScan(Scheduled):
-    """A person's listens that are still to be compared: those from `since` to `until`, both inclusive."""
+    """A person's listens that are still to be compared: those from `since` to `until`, both inclusive.
+
+    A worker takes them over into `begun_since` and `begun_until` and moves the former on as it compares. So it can do
+    that whatever is noted meanwhile, which is the next to be taken over.
+    """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="duplicate_scan")
-    since = models.DateTimeField()
-    until = models.DateTimeField()
+    since = models.DateTimeField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    begun_since = models.DateTimeField(null=True, blank=True)
+    begun_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -202,9 +224,8 @@ class DuplicateScan(Scheduled):
         """Have the listens of this time compared as well, soon."""
         rows = cls._default_manager.filter(user_id=user_id)
         while not rows.update(
-            # A scan without a due date has nothing left to compare.
-            since=Case(When(due_at__isnull=True, then=since), default=Least("since", since)),
-            until=Case(When(due_at__isnull=True, then=until), default=Greatest("until", until)),
+            since=Least(Coalesce("since", Value(since)), Value(since)),
+            until=Greatest(Coalesce("until", Value(until)), Value(until)),
             due_at=timezone.now(),
         ):
             cls._default_manager.bulk_create([cls(user_id=user_id, since=since, until=until)], ignore_conflicts=True)

@@ -78,7 +78,11 @@ def parse_album(response: Mapping[str, Any], base_url: str) -> list[Track]:
 def parse_last_plays(response: Mapping[str, Any], base_url: str) -> list[Track]:
     """Read the songs of getAlbum that were ever played, the last played first, each at its last play."""
     songs = _answer(response).object("album").objects("song")
-    played = [replace(_song(song, base_url), played_at=moment) for song in songs if (moment := _played_at(song))]
+    played = [
+        replace(_song(song, base_url), played_at=moment, play_count=song.integer("playCount"))
+        for song in songs
+        if (moment := _played_at(song))
+    ]
     return sorted(played, key=attrgetter("played_at"), reverse=True)
 
 

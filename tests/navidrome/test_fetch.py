@@ -74,3 +74,25 @@ def test_a_server_that_begins_to_tell_single_plays_is_read_once_more_from_the_be
     fetch(Connection.objects.get(user=user))
     # One page, and the count of the last days.
     assert len(navidrome.seen("api/scrobble")) == asked + 2
+
+
+def test_a_server_that_tells_last_plays_only_shows_how_many_could_not_be_had(
+    user: User, settings: Settings, navidrome: NavidromeSimulator, ada: Person
+) -> None:
+    settings.NAVIDROME_URL = BASE_URL
+    settings.PROVIDER_RATE_LIMITS = "none"
+    NavidromeAuth.objects.create(user=user, username="ada", password=PASSWORD)
+    navidrome.scrobble_history = False
+    for days in (30, 20, 10):
+        ada.listen(CATALOGUE.tracks[0], NOW - timedelta(days=days))
+    report = fetch(Connection.objects.get(user=user))
+    assert report is not None
+    assert report.gaps == []
+
+    for hours in (5, 4, 3):
+        ada.listen(CATALOGUE.tracks[0], NOW - timedelta(hours=hours))
+    report = fetch(Connection.objects.get(user=user))
+
+    assert report is not None
+    (gap,) = report.gaps
+    assert (gap.missing_plays, gap.since, gap.until) == (2, NOW - timedelta(days=10), NOW - timedelta(hours=3))

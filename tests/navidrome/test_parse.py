@@ -55,6 +55,7 @@ def test_a_played_song_becomes_a_track_with_all_that_subsonic_tells(payload: Pay
         url=ALBUM_URL,
         isrc="GBAYE2600001",
         mbid="0b5ad5e6-0f6a-4a73-8a3b-0c2f0b3f2a11",
+        play_count=5,
     )
     assert (buoy.artist, buoy.artists, buoy.isrc, buoy.mbid) == ("Moon Harbour", (), "", "")
 
