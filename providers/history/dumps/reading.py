@@ -6,14 +6,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from providers.history.dumps import lastfm, listenbrainz, maloja, spotify
+from providers.history.dumps import lastfm, listenbrainz, maloja, own, spotify
 from providers.history.dumps.jsontext import Broken
 from providers.history.dumps.members import Member, Members, printable
 from providers.history.dumps.rows import DumpError, Play, Refused, Row
 from providers.history.dumps.shapes import Head, Reader, Shape
 from providers.history.dumps.values import RowError
 
-SHAPES: tuple[Shape, ...] = (*spotify.SHAPES, *listenbrainz.SHAPES, *lastfm.SHAPES, *maloja.SHAPES)
+SHAPES: tuple[Shape, ...] = (*own.SHAPES, *spotify.SHAPES, *listenbrainz.SHAPES, *lastfm.SHAPES, *maloja.SHAPES)
 """All that is read; the first one that recognises a member has it."""
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,7 +100,7 @@ class Dump:
                     if values.__class__ is not row_type:
                         raise RowError(values.reason if isinstance(values, Broken) else "is no listen")
                     row = parse(values)
-                    if isinstance(row, Play):
+                    if isinstance(row, Play) and not reader.believes_dates:
                         played_at = row.track.played_at
                         if played_at is None or not _EARLIEST <= played_at <= latest:
                             raise RowError("is dated before 1970 or in the future")

@@ -39,12 +39,14 @@ class Head:
 class Reader:
     """How a text is read: into numbered rows first, and then each of those, if it is a `row_type`, into a `Row`.
 
-    `parse` raises `RowError` for a row that is not understood.
+    `parse` raises `RowError` for a row that is not understood. `believes_dates` where they were looked at before,
+    so that none of them is refused for being too early or too late.
     """
 
     iter_rows: Callable[[Readable], Iterator[tuple[int, Any]]]
     row_type: type
     parse: Callable[[Any], Row]
+    believes_dates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
