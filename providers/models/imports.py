@@ -38,6 +38,8 @@ class HistoryImport(Scheduled):
         DONE = "done", "Done"
         FAILED = "failed", "Not readable"
 
+    FINISHED = (Status.DONE, Status.FAILED)
+
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="history_imports")
     name = models.CharField(max_length=255)
     digest = models.CharField(max_length=64)
@@ -69,7 +71,7 @@ class HistoryImport(Scheduled):
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left to do, unless the file is brought again."""
-        return self.status in (self.Status.DONE, self.Status.FAILED)
+        return self.status in self.FINISHED
 
     def delete_copy(self) -> None:
         """Delete the copy that waits on the site, and its folder. One that is gone already is no error."""
