@@ -3,7 +3,9 @@
 from argparse import SUPPRESS
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 
 class PlainSpokenCommand(BaseCommand):
@@ -20,3 +22,12 @@ def port(text: str) -> int:
     if not 0 < number <= 65535:
         raise ValueError(number)
     return number
+
+
+def person_named(username: str) -> AbstractBaseUser:
+    """Return a person by their user name. Raises `CommandError` where there is none, which is wrong usage."""
+    user_model = get_user_model()
+    try:
+        return user_model._default_manager.get_by_natural_key(username)
+    except user_model.DoesNotExist:
+        raise CommandError(f"There is no person {username!r}.", returncode=2) from None

@@ -29,6 +29,9 @@ class LineDump(Dump):
         self.bytes_read = 0
         self.bytes_total = len(self._lines)
 
+    def close(self) -> None:
+        pass
+
     def iter_rows(self) -> Iterator[Row]:
         self.bytes_read = 0
         for number, word in enumerate(self._lines, 1):

@@ -1,0 +1,29 @@
+"""Writes a person's history to stdout."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from providers.history.export import ExportFormat, export
+from providers.management.commandline import PlainSpokenCommand, person_named
+
+
+class Command(PlainSpokenCommand):
+    """Writes every listen of a person, oldest first; `import_history` reads it back without a loss."""
+
+    help = "Write all listens of a person to stdout, in a form that other programs and import_history read."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--user", required=True, help="whose listens (user name)")
+        parser.add_argument(
+            "--format",
+            required=True,
+            choices=[kind.value for kind in ExportFormat],
+            help="jsonl: lines of JSON as ListenBrainz has them; csv: a table",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write the file, a piece at a time."""
+        user = person_named(options["user"])
+        for piece in export(user.pk, ExportFormat(options["format"])):
+            self.stdout.write(piece.decode(), ending="")
