@@ -144,11 +144,36 @@ LOGGING = {
         # At INFO these two tell each sign-in in four lines, and each limiter there is.
         "axes": {"level": "WARNING"},
         "pyrate_limiter": {"level": "WARNING"},
+        # These tell each tick, twice.
+        **{name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.beat", "celery.worker.strategy")},
     },
 }
 AXES_VERBOSE = False
 DEFAULT_EXCEPTION_REPORTER = "providers.debug.SecretsReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "providers.debug.SecretsReporterFilter"
+
+# --- many machines ----------------------------------------------------------------------------------------
+# Only `celery -A musicbridge` reads these. The rows are the queue: a message merely wakes a worker, holds nothing, and
+# is worth nothing a few seconds later. That is why none is kept, answered, or delivered twice.
+CELERY_BROKER_URL = env.str("REDIS_URL", default="")
+CELERY_TASK_DEFAULT_QUEUE = "musicbridge"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+# Workers wait for services most of the time. Threads share a limiter, and can be told to come to a pause.
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = 8
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+# However long the broker is away.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# Keeps the time of the last tick in memory, and no file of it: it is seconds old.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "providers.tasks.tick", "schedule": timedelta(seconds=10)},
+    "adopt": {"task": "providers.tasks.adopt", "schedule": timedelta(minutes=1)},
+}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -163,3 +188,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
+# Files of listens wait here to be read. No address leads to them, and nobody else on this machine reads them.
+MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(BASE_DIR / "uploads"))
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700

@@ -71,6 +71,14 @@ def due(rows: "models.QuerySet[ScheduledRow]") -> "models.QuerySet[ScheduledRow]
     return rows.filter(_is_free(), due_at__lte=database_now()).order_by("due_at")
 
 
+def workers_wanted(rows: "models.QuerySet[ScheduledRow]", at_most: int) -> int:
+    """Return how many more workers could be at work on due rows, if `at_most` are to be at once. One indexed query."""
+    # What is being worked on is still due, and among the longest due.
+    oldest = rows.filter(due_at__lte=database_now()).order_by("due_at")[: 2 * at_most]
+    is_free = list(oldest.values_list(Case(When(_is_free(), then=True), default=False), flat=True))
+    return max(min(is_free.count(True), at_most - is_free.count(False)), 0)
+
+
 def make_due(rows: "models.QuerySet[ScheduledRow]") -> int:
     """Make rows due now and return how many; one that is being worked on is due again right after."""
     # To the microsecond, which not every database's clock tells: `Lease.release` sees by it that this was asked.

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import Error, connections, models
+from django.db import Error, InterfaceError, OperationalError, connections, models
 from django.utils import timezone
 
 from providers import registry, scheduling
 from providers.contracts import HistoryFetcher
-from providers.history import fetch
-from providers.models import Connection, HistorySync
+from providers.history import duplicates, fetch, imports
+from providers.models import Connection, DuplicateScan, HistoryImport, HistorySync
 from providers.scheduling import Lease, LeaseLostError
 
 logger = logging.getLogger(__name__)
@@ -56,23 +56,26 @@ def queues() -> dict[str, Queue]:
         for spec in registry.specs()
         if HistoryFetcher in spec.capabilities
     }
-    return histories
+    return histories | {
+        IMPORTS: Queue(HistoryImport.objects.select_related("user").all, imports.work),
+        DUPLICATES: Queue(DuplicateScan.objects.all, duplicates.work),
+    }
 
 
-def due_queues() -> list[str]:
-    """Return the names of the queues that have anything due: what a tick sends out."""
-    histories = scheduling.due(HistorySync.objects.filter(provider_type__in=queues()))
-    names = set(histories.order_by().values_list("provider_type", flat=True).distinct())
-    return sorted(names)
+def workers_wanted(at_most: int) -> dict[str, int]:
+    """Return, by queue, how many more workers could be at work there, if `at_most` are to be at once."""
+    return {name: scheduling.workers_wanted(queue.rows(), at_most) for name, queue in queues().items()}
 
 
 def adopt_connections() -> int:
     """Give connections that were never fetched a row, which makes them due, and return how many."""
     known = [name for name in queues() if name not in (IMPORTS, DUPLICATES)]
     new = Connection.objects.filter(history_sync__isnull=True, status=Connection.Status.OK, provider_type__in=known)
-    found = list(new[:ADOPT_AT_ONCE])
-    HistorySync.adopt(found)
-    return len(found)
+    adopted = 0
+    while found := list(new[:ADOPT_AT_ONCE]):
+        HistorySync.adopt(found)
+        adopted += len(found)
+    return adopted
 
 
 def drain(name: str, should_stop: Callable[[], bool] = lambda: False) -> int:
@@ -94,7 +97,8 @@ def _work(queue: Queue, lease: Lease[Any], should_stop: Callable[[], bool]) -> N
             queue.work(lease, should_stop)
     except LeaseLostError:
         logger.warning("%s went to another worker", lease.row)
-    except Error:
+    except (InterfaceError, OperationalError):
+        # The database is away: the lease runs out by itself. Any other error of it is about this row, and comes again.
         raise
     except Exception as error:  # noqa: BLE001, one row must not stop the others
         logger.error(
