@@ -1,0 +1,49 @@
+"""Duplicates linked in the background, a chunk at a time."""
+
+import time
+from collections.abc import Callable
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from providers.history.duplicates.linking import link_chunk, where_to_begin
+from providers.models import DuplicateScan
+from providers.scheduling import Lease
+
+RUN_SECONDS = 60.0
+"""How long one person's listens are compared before others have their turn."""
+
+
+def work(lease: Lease[DuplicateScan], should_stop: Callable[[], bool]) -> None:
+    """Compare what was noted for a person, until all is done or it is time to stop; then it is due again at once.
+
+    Raises `LeaseLostError`, with nothing written of the chunk in which the lease was lost.
+    """
+    stop_at = time.monotonic() + RUN_SECONDS
+    while _begin(lease):
+        if should_stop() or time.monotonic() > stop_at:
+            lease.release(due_at=timezone.now())
+            return
+        _compare_chunk(lease)
+    lease.release(due_at=None)
+
+
+def _begin(lease: Lease[DuplicateScan]) -> bool:
+    """Take up the rest of what was begun, else what was noted since; return whether there is any."""
+    scan = lease.row
+    if scan.begun_since is None:
+        # In one statement: what is noted a moment later is the next time's, and nothing falls between.
+        lease.update(begun_since=F("since"), begun_until=F("until"), since=None, until=None)
+        scan.refresh_from_db(fields=["begun_since", "begun_until"])
+    return scan.begun_since is not None
+
+
+def _compare_chunk(lease: Lease[DuplicateScan]) -> None:
+    scan = lease.row
+    assert scan.begun_since is not None  # noqa: S101, begun
+    assert scan.begun_until is not None  # noqa: S101, begun
+    begin = where_to_begin(scan.user_id, scan.begun_since, scan.begun_until)
+    with transaction.atomic():
+        rest = None if begin is None else link_chunk(scan.user_id, begin, scan.begun_until)
+        lease.update(begun_since=rest, begun_until=None if rest is None else scan.begun_until)
