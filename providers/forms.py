@@ -1,6 +1,10 @@
-"""The form people sign in with."""
+"""The forms people fill in."""
 
+from typing import Any
+
+from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.core.files.uploadedfile import UploadedFile
 
 
 class SignInForm(AuthenticationForm):
@@ -13,3 +17,28 @@ class SignInForm(AuthenticationForm):
         **AuthenticationForm.error_messages,
         "invalid_login": "This name and password do not go together. Capital letters count in the password.",
     }
+
+
+class ManyFilesInput(forms.FileInput):
+    """A field of the page in which several files can be chosen at once."""
+
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """One or more files."""
+
+    widget = ManyFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[Any]]":
+        """Return the files. Raises `ValidationError` where there is none, or one that is empty."""
+        return [super(ManyFilesField, self).clean(file, initial) for file in data or [None]]
+
+
+class ImportForm(forms.Form):
+    """Files of listens, to be read in the background."""
+
+    uploads = ManyFilesField(
+        label="Files",
+        error_messages={"required": "Choose a file first.", "empty": "There is nothing in one of these files."},
+    )

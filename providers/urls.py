@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from providers.views import connections, history, linking
+from providers.views import connections, history, imports, linking
 
 app_name = "providers"
 urlpatterns = [
@@ -14,4 +14,6 @@ urlpatterns = [
     path("connections/<str:provider_type>/confirm/", linking.confirm, name="confirm"),
     path("connections/<str:provider_type>/disconnect/", linking.disconnect, name="disconnect"),
     path("history/", history.history, name="history"),
+    path("history/import/", imports.import_history, name="import_history"),
+    path("history/export/<str:export_format>/", imports.export_history, name="export_history"),
 ]
