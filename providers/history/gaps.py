@@ -1,7 +1,7 @@
 """Listens that a service can no longer tell: noted where people see it, until something covers them.
 
-A service that keeps a limited history drops what is older. A gap is noted only on evidence: a fetch went back as far
-as the service could, and met none of the listens that were home already.
+A service that keeps a limited history drops what is older. A gap is noted only on evidence: a fetch went back as far as
+the service could, and saw nothing as old as what was home already.
 """
 
 from datetime import datetime, timedelta

@@ -51,12 +51,6 @@ def unstored(user_id: int, provider_type: str, tracks: Iterable[Track]) -> list[
     return list(offered.values())
 
 
-def knows_any(user_id: int, provider_type: str, tracks: Iterable[Track]) -> bool:
-    """Tell whether any of the tracks is in the database already. Raises `ValueError` as `unstored` does."""
-    offered = _by_key(tracks)
-    return any(key in offered for key in _known_keys(user_id, provider_type, offered))
-
-
 def store(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: str = "api") -> int:
     """Store the listens that are new and return how many there were. Storing twice changes nothing.
 

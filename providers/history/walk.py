@@ -21,7 +21,7 @@ from providers.contracts import BatchedHistory, HistoryFetcher, hand_over
 from providers.datatypes import HistoryEnd, Track
 from providers.history import gaps, ingest, play_counts
 from providers.history.reports import FetchReport
-from providers.models import HistoryGap, HistorySync, Listen
+from providers.models import HistoryGap, HistorySync
 from providers.scheduling import Lease, LeaseLostError
 
 BEGINNING = datetime(1969, 12, 31, tzinfo=UTC)
@@ -38,7 +38,10 @@ class OutOfTimeError(Exception):
 
 def next_since(sync: HistorySync) -> datetime:
     """Return where the next window begins: a little before what is complete, for what arrives late."""
-    return BEGINNING if sync.complete_until is None else sync.complete_until - conf.history_overlap()
+    if sync.complete_until is None:
+        return BEGINNING
+    # Where a clock that was ahead dated what is complete, plays of today would seem to be home already.
+    return min(sync.complete_until, timezone.now()) - conf.history_overlap()
 
 
 def offer(
@@ -109,6 +112,7 @@ class Walk:
         is_resumable = getattr(self._provider, "history_is_resumable", False)
         if is_resumable:
             sync.window_oldest = self._oldest
+        self._note_reach(sync)
         sync.window_done += len(batch)
         expected = getattr(self._provider, "expected_listens", None)
         sync.window_total = None if expected is None else self._done_before + expected
@@ -121,6 +125,16 @@ class Walk:
         self._on_progress(self._report)
         if must_stop:
             raise OutOfTimeError
+
+    def _note_reach(self, sync: HistorySync) -> None:
+        """Note once the walk has seen anything as old as what is complete: then nothing is missing in between."""
+        seen = self._oldest_seen()
+        if seen is not None and sync.complete_until is not None and seen <= sync.complete_until:
+            sync.window_met_known = True
+
+    def _oldest_seen(self) -> datetime | None:
+        """Return how far back the window's walk has seen anything, listens that are told no longer included."""
+        return min(filter(None, [self._oldest, getattr(self._provider, "oldest_seen", None)]), default=None)
 
     def _take_again(self, batch: list[Track]) -> None:
         with transaction.atomic():
@@ -147,18 +161,11 @@ class Walk:
         if not self._pending:
             return 0
         user_id, provider_type = self._connection.user_id, self._connection.provider_type
-        if not sync.window_met_known and sync.complete_until is not None:
-            reach = sync.complete_until
-            sync.window_met_known = ingest.knows_any(
-                user_id,
-                provider_type,
-                [track for track in self._pending if track.played_at and track.played_at <= reach],
-            )
         self._compare_play_counts(sync)
         return ingest.store(user_id, provider_type, self._pending)
 
     def _compare_play_counts(self, sync: HistorySync) -> None:
-        if not getattr(self._provider, "history_is_last_play_only", False):
+        if not self._tells_last_plays_only():
             return
         lost = play_counts.compare(self._connection, self._pending)
         # What was played before the first fetch is no gap.
@@ -173,7 +180,8 @@ class Walk:
             reach = sync.complete_until
             # A play dated in the future must not hide what is heard until then.
             seen_until = min(filter(None, [sync.window_newest, sync.window_began_at])) if sync.window_newest else None
-            if end is HistoryEnd.REACHED_SINCE and seen_until is not None:
+            # A walk over last plays says nothing of the plays between them.
+            if end is HistoryEnd.REACHED_SINCE and seen_until is not None and not self._tells_last_plays_only():
                 gaps.cover(
                     self._connection.user_id, self._connection.provider_type, sync.window_since, seen_until, by="fetch"
                 )
@@ -190,23 +198,23 @@ class Walk:
         self._count_stored(stored)
 
     def _note_gap(self, sync: HistorySync, end: HistoryEnd) -> None:
-        """Note a gap where the service had no more, and none of what was home already was met on the way."""
-        reach = sync.complete_until
-        # Before a first fetch there was nothing to miss. Last plays move on: not to meet the old ones says nothing.
-        if end is not HistoryEnd.EXHAUSTED or reach is None or sync.window_met_known:
+        """Note a gap where the service had no more, and nothing as old as what is complete was seen on the way."""
+        self._note_reach(sync)
+        # Before a first fetch there was nothing to miss. Last plays move on: not to see the old ones says nothing.
+        if (
+            end is not HistoryEnd.EXHAUSTED
+            or sync.complete_until is None
+            or sync.window_met_known
+            or self._tells_last_plays_only()
+        ):
             return
-        if getattr(self._provider, "history_is_last_play_only", False):
-            return
-        oldest_seen = getattr(self._provider, "oldest_seen", None)
-        if oldest_seen is not None and oldest_seen <= reach and (self._oldest is None or oldest_seen < self._oldest):
-            # What it was is no longer told, but it was there: the service's history goes back far enough.
-            return
-        listens = Listen.objects.filter(user=self._connection.user_id, provider_type=self._connection.provider_type)
-        next_known = (
-            listens.filter(played_at__gt=reach).order_by("played_at").values_list("played_at", flat=True).first()
-        )
-        if next_known is not None:
-            gaps.note(self._connection, reach, next_known, HistoryGap.Reason.NOT_KEPT)
+        until = self._oldest_seen()
+        # Plays that are all dated in the future are no evidence of what was played until now.
+        if until is not None and (sync.window_began_at is None or until <= sync.window_began_at):
+            gaps.note(self._connection, sync.complete_until, until, HistoryGap.Reason.NOT_KEPT)
+
+    def _tells_last_plays_only(self) -> bool:
+        return getattr(self._provider, "history_is_last_play_only", False)
 
 
 def _window(sync: HistorySync) -> dict[str, object]:

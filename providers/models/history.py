@@ -85,8 +85,8 @@ class HistorySync(Scheduled):
     Every listen the service offered up to `complete_until` is stored. While a window is open
     (`window_since` is set), everything in it newer than `window_oldest` is stored and the rest is still to
     be walked; `window_newest` is the newest listen seen in it, and `window_began_at` when its walk began.
-    `window_met_known` says that the walk met a listen at or before `complete_until` that was stored already, so that
-    nothing is missing in between. Of the window's `window_total` listens, where the service tells, `window_done` came
+    `window_met_known` says that the walk saw something as old as `complete_until`, so that nothing is missing in
+    between. Of the window's `window_total` listens, where the service tells, `window_done` came
     home. `count_differences` are the days, by ISO date, on which the service counts differently than we do for good.
     """
 

@@ -265,16 +265,6 @@ def test_unstored_tells_which_listens_are_new_and_stores_none(user):
     assert Listen.objects.count() == 1
 
 
-@pytest.mark.django_db
-def test_knows_any_tells_whether_one_of_them_is_stored(user):
-    ingest.store(user.pk, "lastfm", [listen("One")])
-
-    assert ingest.knows_any(user.pk, "lastfm", [listen("Two"), listen("One")])
-    assert not ingest.knows_any(user.pk, "lastfm", [listen("Two"), listen("One", 1)])
-    assert not ingest.knows_any(user.pk, "spotify", [listen("One")])
-    assert not ingest.knows_any(user.pk, "lastfm", [])
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_store_the_same_listens_at_once_each_counts_what_it_stored():
     user = User.objects.create_user("ada")
