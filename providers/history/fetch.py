@@ -8,11 +8,12 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, models
+from django.db import Error, IntegrityError, models, transaction
 from django.utils import timezone
 
 from providers import registry, scheduling
@@ -49,15 +50,13 @@ def fetch(
     history is complete. After `max_seconds` the fetch stops between two pages; the next one goes on from there.
     """
     require_aware(since=since)
-    lease = None
-    while lease is None:
-        if not Connection.objects.filter(pk=connection.pk).exists():
-            return None
-        HistorySync.adopt([connection])
-        row = HistorySync.objects.get(connection=connection)
+    # A row may go while it is waited for: linking another account makes a new one.
+    while (row := _row_of(connection)) is not None:
         lease = scheduling.claim(_rows(), row.pk)
-    with lease.renewed():
-        return _fetch(lease, since=since, should_stop=_after(max_seconds), on_progress=on_progress)
+        if lease is not None:
+            with lease.renewed():
+                return _fetch(lease, since=since, should_stop=_after(max_seconds), on_progress=on_progress)
+    return None
 
 
 def work(lease: Lease[HistorySync], should_stop: Callable[[], bool]) -> None:
@@ -94,6 +93,16 @@ def due_histories(provider_type: str) -> "models.QuerySet[HistorySync]":
 
 def _rows() -> "models.QuerySet[HistorySync]":
     return HistorySync.objects.select_related("connection__user")
+
+
+def _row_of(connection: Connection) -> HistorySync | None:
+    """Return the connection's row, made now where there is none; None where the connection is gone."""
+    if not Connection.objects.filter(pk=connection.pk).exists():
+        return None
+    # It may go at this very moment.
+    with suppress(IntegrityError), transaction.atomic():
+        HistorySync.adopt([connection])
+    return HistorySync.objects.filter(connection=connection).first()
 
 
 def _after(seconds: float | None) -> Callable[[], bool]:
@@ -194,6 +203,9 @@ def _note_tier(provider: HistoryFetcher, lease: Lease[HistorySync]) -> None:
 def _read_late_plays(provider: HistoryFetcher, lease: Lease[HistorySync], walk: Walk, until: datetime) -> None:
     if not (isinstance(provider, HistoryCounter) and isinstance(provider, BatchedHistory)):
         return
+    if provider.history_is_last_play_only:
+        # Each of them replaces another: how many there are says nothing.
+        return
     sync = lease.row
     left = late_plays.read(sync.connection, provider, sync.count_differences, until, walk.read_again)
     if left != sync.count_differences:
@@ -202,7 +214,11 @@ def _read_late_plays(provider: HistoryFetcher, lease: Lease[HistorySync], walk: 
 
 def _release(lease: Lease[HistorySync], report: FetchReport) -> None:
     sync = lease.row
-    failures = sync.failures + 1 if report.outcome is FetchOutcome.FAILED else 0
+    # A service that wants a pause and does not say how long is asked ever more seldom.
+    is_setback = report.outcome is FetchOutcome.FAILED or (
+        report.outcome is FetchOutcome.PARKED and report.resumes_at is None
+    )
+    failures = sync.failures + 1 if is_setback else 0
     changes: dict[str, Any] = {"last_error": report.detail}
     interval = sync.poll_interval
     if report.outcome in (FetchOutcome.COMPLETE, FetchOutcome.OUT_OF_TIME):

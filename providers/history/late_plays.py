@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from providers.contracts import HistoryCounter
+from providers.exceptions import NotFoundError
 from providers.models import Connection, Listen
 
 DAYS = 14
@@ -34,7 +35,12 @@ def read(
     days = [midnight - timedelta(days=age) for age in range(DAYS)]
     fetched = _count_fetched(connection, days[-1], until)
     left = {day.date().isoformat(): differences.get(day.date().isoformat(), 0) for day in days}
-    unexplained = counter.count_listens(days[-1] - _INSTANT, until) - fetched.total() - sum(left.values())
+    try:
+        total = counter.count_listens(days[-1] - _INSTANT, until)
+    except NotFoundError:
+        # The service turns out not to count for this person.
+        return differences
+    unexplained = total - fetched.total() - sum(left.values())
     for day in days:
         if not unexplained:
             break
