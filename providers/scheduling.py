@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 CANDIDATES = 8
 """How many due rows a worker looks at, one of which it claims: several workers seldom try the same one."""
 
+LONGEST_JITTER = timedelta(minutes=5)
+"""After a pause of a day, hours later would be too late."""
+
 POLL_SECONDS = 0.2
 """How often whoever waits for a lease to end looks again."""
 
@@ -87,7 +90,7 @@ def make_due(rows: "models.QuerySet[ScheduledRow]") -> int:
 
 def jittered(delay: timedelta) -> timedelta:
     """Return a time up to a tenth longer, so that what fell due together does not stay together."""
-    return delay * random.uniform(1.0, 1.1)  # noqa: S311, jitter is no secret
+    return delay + min(delay / 10, LONGEST_JITTER) * random.random()  # noqa: S311, jitter is no secret
 
 
 def claim_next(rows: "models.QuerySet[ScheduledRow]") -> "Lease[ScheduledRow] | None":
@@ -95,7 +98,7 @@ def claim_next(rows: "models.QuerySet[ScheduledRow]") -> "Lease[ScheduledRow] | 
     while candidates := list(due(rows).values_list("pk", flat=True)[:CANDIDATES]):
         # In any order: else all workers would try the same row, and all but one in vain.
         for pk in random.sample(candidates, len(candidates)):
-            lease = _claim(rows.filter(due_at__lte=database_now()), pk)
+            lease = _claim(rows, pk, Q(due_at__lte=database_now()))
             if lease is not None:
                 return lease
     return None
@@ -121,9 +124,9 @@ def _end_of_lease() -> Combinable:
     return database_now() + timedelta(seconds=conf.lease_seconds())
 
 
-def _claim(rows: "models.QuerySet[ScheduledRow]", pk: int) -> "Lease[ScheduledRow] | None":
+def _claim(rows: "models.QuerySet[ScheduledRow]", pk: int, *conditions: Q) -> "Lease[ScheduledRow] | None":
     token = uuid.uuid4().hex
-    if not rows.filter(_is_free(), pk=pk).update(lease_token=token, lease_until=_end_of_lease()):
+    if not rows.filter(_is_free(), *conditions, pk=pk).update(lease_token=token, lease_until=_end_of_lease()):
         return None
     row = rows.filter(pk=pk, lease_token=token).first()
     return None if row is None else Lease(row)
