@@ -6,6 +6,7 @@ anywhere but in the rows themselves.
 
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -37,6 +38,9 @@ ADOPT_AT_ONCE = 1000
 
 STOP_SECONDS = 30.0
 """How long a watcher that is told to stop waits for work to come to a pause. What does not, loses nothing."""
+
+AFTER_TROUBLE_SECONDS = 5.0
+"""How long a watcher leaves alone what failed altogether, such as a database that is away."""
 
 _AFTER_A_BUG = timedelta(minutes=10)
 
@@ -119,8 +123,9 @@ def watch(stop: threading.Event, names: Iterable[str] | None = None) -> None:
     for attendant in attendants:
         attendant.start()
     stop.wait()
+    stop_at = time.monotonic() + STOP_SECONDS
     for attendant in attendants:
-        attendant.join(STOP_SECONDS)
+        attendant.join(max(stop_at - time.monotonic(), 0))
 
 
 def _attend(name: str, stop: threading.Event) -> None:
@@ -138,8 +143,11 @@ def _repeat(work: Callable[[], object], stop: threading.Event, seconds: float) -
             work()
         except Error as error:
             logger.error("The database is not to be had: %s", type(error).__name__)
-            pause = max(seconds, 5.0)
+            pause = max(seconds, AFTER_TROUBLE_SECONDS)
             with suppress(Error):
                 connections.close_all()
+        except Exception as error:  # noqa: BLE001, a queue must not be left without anybody to work it
+            logger.error("%s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+            pause = max(seconds, AFTER_TROUBLE_SECONDS)
         stop.wait(pause)
     connections.close_all()
