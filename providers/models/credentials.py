@@ -45,6 +45,7 @@ class ProviderAuth(models.Model):
                 connection.mark_authorized(
                     account_id=connection.account_id, account_name=self.account_name() or connection.account_name
                 )
+            if is_new:
                 make_due(HistorySync.objects.filter(connection=connection))
 
     def account_name(self) -> str:
