@@ -44,14 +44,14 @@ _DELIMITERS = (",", ";", "\t")
 _ENGLISH_DATE = re.compile(r"\d{1,2} [A-Za-z]{3} \d{4},? \d\d:\d\d")
 _HEADERLESS = {"artist": 0, "album": 1, "track": 2, "date": 3}
 _OTHER_COLUMN_NAMES = {"name": "track", "track_mbid": "mbid"}
+# A page of one track may have it without the brackets of a list (Last.fm documentation, 2026-11).
 _PAGES = (
-    ".recenttracks.track[]",
-    "[].recenttracks.track[]",
-    "[].track[]",
-    ".track[]",
-    "[][]",
-    "[]",
-    ".recenttracks.track",
+    (".recenttracks.track[]", ".recenttracks.track"),
+    ("[].recenttracks.track[]", "[].recenttracks.track"),
+    ("[].track[]", "[].track"),
+    (".track[]", ".track"),
+    ("[][]",),
+    ("[]",),
 )
 
 
@@ -145,7 +145,7 @@ def _play(track: Track) -> Play:
 
 
 SHAPES = (
-    Shape(_FORMAT, _LABEL, json_list(_parse_page, keys=("name", "artist", "date.uts"), paths=_PAGES)),
-    Shape(_FORMAT, _LABEL, json_list(_parse_stats, keys=("track", "artist", "date"), paths=(".scrobbles[]",))),
+    Shape(_FORMAT, _LABEL, json_list(_parse_page, keys=("name", "artist", "date.uts"), places=_PAGES)),
+    Shape(_FORMAT, _LABEL, json_list(_parse_stats, keys=("track", "artist", "date"), places=((".scrobbles[]",),))),
     Shape(_FORMAT, _LABEL, _recognise_csv),
 )

@@ -10,6 +10,7 @@ from providers.history.dumps.jsontext import MAX_ROW_BYTES, Broken, Readable, pa
 
 _PIECE_BYTES = 2**18
 _MAX_LINES_A_ROW = 20
+_TOO_LONG = Broken("is far too long")
 
 
 def iter_lines(text: Readable) -> Iterator[bytes | Broken]:
@@ -19,12 +20,12 @@ def iter_lines(text: Readable) -> Iterator[bytes | Broken]:
     while piece := text.read(_PIECE_BYTES):
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
-            yield Broken("is far too long") if is_too_long else line.removesuffix(b"\r")
+            yield _TOO_LONG if is_too_long or len(line) > MAX_ROW_BYTES else line.removesuffix(b"\r")
             is_too_long = False
         if len(rest) > MAX_ROW_BYTES:
             is_too_long, rest = True, b""
     if is_too_long:
-        yield Broken("is far too long")
+        yield _TOO_LONG
     elif rest:
         yield rest.removesuffix(b"\r")
 
@@ -88,4 +89,4 @@ def _cells(line: bytes, delimiter: str) -> list[str] | Broken | None:
     try:
         return next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:
-        return Broken("is far too long")
+        return _TOO_LONG

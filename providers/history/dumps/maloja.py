@@ -42,4 +42,6 @@ def _parse(row: dict[str, Any]) -> Row:
     )
 
 
-SHAPES = (Shape(_MALOJA, "Maloja export", json_list(_parse, keys=("time", "track.title"), paths=(".scrobbles[]",))),)
+SHAPES = (
+    Shape(_MALOJA, "Maloja export", json_list(_parse, keys=("time", "track.title"), places=((".scrobbles[]",),))),
+)

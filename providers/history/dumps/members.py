@@ -9,13 +9,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
-from io import FileIO
+from io import SEEK_END, FileIO
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
 
+from providers.history.dumps.jsontext import Readable
 from providers.history.dumps.rows import DumpError
 
 MAX_MEMBER_BYTES = 2 * 2**30
@@ -35,7 +33,10 @@ _MAX_SHOWN_NAME = 100
 _ENCRYPTED = 0x1
 # Unpacked no further than asked. The other ways of packing can blow up inside a single read.
 _PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP = b"PK\x03\x04"
+_EMPTY_ZIP = b"PK\x05\x06"
+_HEADER_BYTES = 30
+_PACKED_BYTES = 2**12
 _OTHER_ARCHIVES = (b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd")
 _BROKEN_ZIP = (zipfile.BadZipFile, struct.error, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
 
@@ -46,15 +47,69 @@ def printable(text: str) -> str:
     return shown if len(shown) <= _MAX_SHOWN_NAME else f"…{shown[-_MAX_SHOWN_NAME:]}"
 
 
+class _Part:
+    """A stretch of a file, which several can read from at once."""
+
+    def __init__(self, file: FileIO, at: int, size: int) -> None:
+        self._file = file
+        self._at = at
+        self._end = at + size
+
+    def read(self, size: int, /) -> bytes:
+        self._file.seek(self._at)
+        piece = self._file.read(min(size, self._end - self._at))
+        self._at += len(piece)
+        return piece
+
+
+class _Unpacked:
+    """What is packed in a member of an archive.
+
+    Unlike zipfile it hands out what stands in front of damage, and says of a wrong checksum only when all is read.
+    Raises one of `_BROKEN_ZIP`.
+    """
+
+    def __init__(self, file: FileIO, entry: zipfile.ZipInfo) -> None:
+        header = _Part(file, entry.header_offset, _HEADER_BYTES).read(_HEADER_BYTES)
+        if not header.startswith(_ZIP):
+            raise zipfile.BadZipFile
+        name_size, extra_size = struct.unpack("<2H", header[-4:])
+        self._packed = _Part(file, entry.header_offset + _HEADER_BYTES + name_size + extra_size, entry.compress_size)
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS) if entry.compress_type == zipfile.ZIP_DEFLATED else None
+        self._missing = entry.file_size
+        self._checksum = 0
+        self._claimed_checksum = entry.CRC
+
+    def read(self, size: int, /) -> bytes:
+        if not self._missing:
+            if self._checksum != self._claimed_checksum:
+                raise zipfile.BadZipFile
+            return b""
+        piece = self._next(min(size, self._missing))
+        if not piece:
+            raise EOFError
+        self._missing -= len(piece)
+        self._checksum = zlib.crc32(piece, self._checksum)
+        return piece
+
+    def _next(self, size: int) -> bytes:
+        if self._inflate is None:
+            return self._packed.read(size)
+        piece = b""
+        while not piece and (packed := self._inflate.unconsumed_tail or self._packed.read(_PACKED_BYTES)):
+            piece = self._inflate.decompress(packed, size)
+        return piece
+
+
 class Stream:
     """The text of a member as UTF-8 bytes, without a byte order mark and whatever it was written in.
 
     Where the member turns out to be damaged the text ends, and `is_damaged` is True.
     """
 
-    def __init__(self, file: IO[bytes], count: Callable[[int], None]) -> None:
+    def __init__(self, source: Readable, count: Callable[[int], None]) -> None:
         self.is_damaged = False
-        self._file = file
+        self._source = source
         self._count = count
         start = self._piece(4)
         self._decoder: codecs.IncrementalDecoder | None = None
@@ -68,14 +123,6 @@ class Stream:
             start = start.removeprefix(codecs.BOM_UTF16_BE)
             self._decoder = codecs.getincrementaldecoder("utf-16-be")("replace")
         self._start = start
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._file.close()
 
     def read(self, size: int) -> bytes:
         """Return at least one byte and about `size` of them; none at the end."""
@@ -92,8 +139,7 @@ class Stream:
 
     def _piece(self, size: int) -> bytes:
         try:
-            # Of an archive one piece at a time, or what stands in front of the damage would be lost as well.
-            piece = self._file.read1(size) if isinstance(self._file, zipfile.ZipExtFile) else self._file.read(size)
+            piece = self._source.read(size)
         except _BROKEN_ZIP:
             self.is_damaged = True
             return b""
@@ -106,10 +152,15 @@ class Stream:
 class Member:
     """One text of a dump. `name` is its path in the archive, fit to be shown; `size` is in bytes, unpacked."""
 
-    def __init__(self, name: str, size: int, open_file: Callable[[], IO[bytes]]) -> None:
+    def __init__(self, name: str, size: int, open_source: Callable[[], Readable]) -> None:
         self.name = printable(name)
         self.size = size
-        self._open_file = open_file
+        self._open_source = open_source
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the name."""
+        return self.name.rpartition("/")[2]
 
     def open(self, count: Callable[[int], None] = lambda size: None) -> Stream:
         """Open the text from its beginning; `count` is told of every piece how many bytes were read.
@@ -117,17 +168,14 @@ class Member:
         Raises `DumpError` where that is not possible.
         """
         try:
-            return Stream(self._open_file(), count)
-        except _BROKEN_ZIP:
+            return Stream(self._open_source(), count)
+        except (*_BROKEN_ZIP, OSError):
             raise DumpError(f"{self.name} is damaged. Download the file once more, and bring that.") from None
-        except OSError as error:
-            raise DumpError(f"{self.name} cannot be opened: {error.strerror}.") from None
 
     def head(self) -> bytes:
         """Return how the text begins; nothing where it is too damaged for that."""
         try:
-            with self.open() as stream:
-                return stream.read(_HEAD_BYTES)
+            return self.open().read(_HEAD_BYTES)
         except DumpError:
             return b""
 
@@ -137,35 +185,40 @@ class Members:
 
     def __init__(self, path: Path) -> None:
         """Open the file. Raises `DumpError` where it cannot be read, or not safely."""
-        self._closing = ExitStack()
         shown = printable(path.name)
         try:
-            with path.open("rb") as file:
-                start = file.read(8)
-            if not start:
-                raise DumpError(f"{shown} is empty. Download it once more, and bring that.")
-            if start.startswith(_OTHER_ARCHIVES):
-                raise DumpError(
-                    f"{shown} is packed in a way that is not read here. Unpack it and bring what is inside."
-                )
-            if start.startswith(_ZIP):
-                with ExitStack() as opened:
-                    archive = opened.enter_context(zipfile.ZipFile(opened.enter_context(_BoundedFile(path))))
-                    self._members = _members_of(archive)
-                    self._closing = opened.pop_all()
-            else:
-                self._members = [Member(shown, path.stat().st_size, partial(FileIO, path))]
-        except _BROKEN_ZIP:
-            raise DumpError(f"{shown} is not complete. Download it once more, and bring that.") from None
+            self._file = _BoundedFile(path)
         except OSError as error:
             raise DumpError(f"{shown} cannot be opened: {error.strerror}.") from None
+        try:
+            self._members = self._find(shown)
+        except _BROKEN_ZIP:
+            self.close()
+            raise DumpError(f"{shown} is not complete. Download it once more, and bring that.") from None
+        except BaseException:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self._members)
 
     def close(self) -> None:
         """Close the file."""
-        self._closing.close()
+        self._file.close()
+
+    def _find(self, shown: str) -> list[Member]:
+        start = self._file.read(8)
+        if not start:
+            raise DumpError(f"{shown} is empty. Download it once more, and bring that.")
+        if start.startswith(_OTHER_ARCHIVES):
+            raise DumpError(f"{shown} is packed in a way that is not read here. Unpack it and bring what is inside.")
+        if not start.startswith((_ZIP, _EMPTY_ZIP)):
+            size = self._file.seek(0, SEEK_END)
+            return [Member(shown, size, partial(_Part, self._file, 0, size))]
+        with zipfile.ZipFile(self._file) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        _require_safe(entries)
+        return [Member(entry.filename, entry.file_size, partial(_Unpacked, self._file, entry)) for entry in entries]
 
 
 class _BoundedFile(FileIO):
@@ -177,9 +230,8 @@ class _BoundedFile(FileIO):
         return super().read(size) or b""
 
 
-def _members_of(archive: zipfile.ZipFile) -> list[Member]:
-    """Return the members of an archive that may be read. Never more is unpacked of one than it claims to hold."""
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+def _require_safe(entries: list[zipfile.ZipInfo]) -> None:
+    """Raise `DumpError` for what may not be unpacked. Never more is unpacked of a member than it claims to hold."""
     for entry in entries:
         name = printable(entry.filename)
         if entry.flag_bits & _ENCRYPTED:
@@ -194,4 +246,3 @@ def _members_of(archive: zipfile.ZipFile) -> list[Member]:
             )
     if sum(entry.file_size for entry in entries) > MAX_ARCHIVE_BYTES:
         raise DumpError(f"The archive would unpack to more than {MAX_ARCHIVE_BYTES >> 30} GB, which no history does.")
-    return [Member(entry.filename, entry.file_size, partial(archive.open, entry)) for entry in entries]

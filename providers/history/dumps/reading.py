@@ -1,5 +1,6 @@
 """One file of listens, whatever it looks like inside."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,6 +84,7 @@ class Dump:
         formats = {shape.format for shape in shapes}
         self.format = shapes[0].format if len(formats) == 1 else _MIXED
         self.label = " and ".join(dict.fromkeys(shape.label for shape in shapes))
+        self._file_names = Counter(member.file_name for member, _ in self._readable)
         self.bytes_total = sum(member.size for member, _ in self._readable)
 
     def _unknown(self, name: str) -> str:
@@ -94,21 +96,23 @@ class Dump:
     def _iter_member(self, member: Member, reader: Reader) -> Iterator[Row]:
         latest = datetime.now(UTC) + _MAX_AHEAD
         row_type, parse = reader.row_type, reader.parse
-        with member.open(self._count) as text:
-            for number, values in reader.iter_rows(text):
-                try:
-                    if values.__class__ is not row_type:
-                        raise RowError(values.reason if isinstance(values, Broken) else "is no listen")
-                    row = parse(values)
-                    if isinstance(row, Play) and not reader.believes_dates:
-                        played_at = row.track.played_at
-                        if played_at is None or not _EARLIEST <= played_at <= latest:
-                            raise RowError("is dated before 1970 or in the future")
-                except RowError as error:
-                    row = Refused(f"{member.name}, row {number}", str(error))
-                yield row
+        # The path is told only where the name alone would not do.
+        place = member.file_name if self._file_names[member.file_name] == 1 else member.name
+        text = member.open(self._count)
+        for number, values in reader.iter_rows(text):
+            try:
+                if values.__class__ is not row_type:
+                    raise RowError(values.reason if isinstance(values, Broken) else "is no listen")
+                row = parse(values)
+                if isinstance(row, Play) and not reader.believes_dates:
+                    played_at = row.track.played_at
+                    if played_at is None or not _EARLIEST <= played_at <= latest:
+                        raise RowError("is dated before 1970 or in the future")
+            except RowError as error:
+                row = Refused(f"{place}, row {number}", str(error))
+            yield row
         if text.is_damaged:
-            yield Refused(member.name, "is damaged; download the file once more, and bring that as well")
+            yield Refused(place, "is damaged; download the file once more, and bring that as well")
 
     def _count(self, size: int) -> None:
         self.bytes_read += size

@@ -64,17 +64,17 @@ class Shape:
 
 
 def json_list(
-    parse: Callable[[dict[str, Any]], Row], keys: tuple[str, ...], paths: tuple[str, ...] = ("[]",)
+    parse: Callable[[dict[str, Any]], Row], keys: tuple[str, ...], places: tuple[tuple[str, ...], ...] = (("[]",),)
 ) -> Callable[[Head], Reader | None]:
-    """Recognise JSON by the keys that its rows have, at the first of the paths where they have them all.
+    """Recognise JSON by the keys that its rows have, at the first of the places where they have them all.
 
-    Where a list has one item only it may stand there without brackets, as Last.fm does it.
+    A place is one path, or more where rows of one text are at several.
     """
 
     def recognise(head: Head) -> Reader | None:
-        for path in paths:
-            if head.key_paths.issuperset(f"{path}.{key}" for key in keys):
-                return Reader(partial(iter_json_rows, paths=frozenset({path, path.removesuffix("[]")})), dict, parse)
+        for paths in places:
+            if any(head.key_paths.issuperset(f"{path}.{key}" for key in keys) for path in paths):
+                return Reader(partial(iter_json_rows, paths=frozenset(paths)), dict, parse)
         return None
 
     return recognise
