@@ -16,14 +16,16 @@ from django.template.defaultfilters import truncatechars
 from providers import linking, registry
 from providers.conf import ProviderConfigurationError
 from providers.exceptions import ProviderError
+from providers.history import gaps
 from providers.link_health import check
-from providers.models import Connection, HistorySync, ServicePause, credential_model
+from providers.models import Connection, HistoryGap, HistorySync, ServicePause, credential_model
 
 if TYPE_CHECKING:  # generic in the stubs only
     _ConnectionAdmin = admin.ModelAdmin[Connection]
     _ServicePauseAdmin = admin.ModelAdmin[ServicePause]
+    _HistoryGapAdmin = admin.ModelAdmin[HistoryGap]
 else:
-    _ConnectionAdmin = _ServicePauseAdmin = admin.ModelAdmin
+    _ConnectionAdmin = _ServicePauseAdmin = _HistoryGapAdmin = admin.ModelAdmin
 
 _USERNAME = f"user__{get_user_model().USERNAME_FIELD}"
 
@@ -64,6 +66,7 @@ class ConnectionAdmin(_ConnectionAdmin):
         "state",
         "link_expires_at",
         "last_fetch",
+        "next_fetch",
         "last_error",
     )
     list_display_links = ("user", "service")
@@ -83,6 +86,8 @@ class ConnectionAdmin(_ConnectionAdmin):
         "last_checked_at",
         "last_fetch",
         "complete_until",
+        "next_fetch",
+        "open_gaps",
         "last_error",
         "history_is_last_play_only",
     )
@@ -133,6 +138,17 @@ class ConnectionAdmin(_ConnectionAdmin):
         """Show up to when every listen is stored."""
         sync = _sync(connection)
         return _shown(sync.complete_until if sync else None)
+
+    @admin.display(description="next fetch", ordering="history_sync__due_at")
+    def next_fetch(self, connection: Connection) -> str:
+        """Show when the connection is due, or was due if no worker came."""
+        sync = _sync(connection)
+        return _shown(sync.due_at if sync else None)
+
+    @admin.display(description="gaps")
+    def open_gaps(self, connection: Connection) -> str:
+        """Show what the service could not tell, as far as nothing has filled it."""
+        return "; ".join(map(str, gaps.open_gaps(connection))) or "-"
 
     @admin.display(description="last error")
     def last_error(self, connection: Connection) -> str:
@@ -201,4 +217,19 @@ class ServicePauseAdmin(_ServicePauseAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Pauses are made by services."""
+        return False
+
+
+@admin.register(HistoryGap)
+class HistoryGapAdmin(_HistoryGapAdmin):
+    """Shows what services could not tell, and what has filled it since."""
+
+    list_display = ("connection", "since", "until", "reason", "missing_plays", "found_at", "closed_at", "closed_by")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "reason", "connection__provider_type")
+    list_select_related = ("connection__user",)
+    fields = list_display
+    readonly_fields = list_display
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Gaps are found, not made."""
         return False

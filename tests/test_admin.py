@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from providers import registry
-from providers.models import Connection, HistorySync, LastFMAuth, SpotifyAuth
+from providers.models import Connection, HistoryGap, HistorySync, LastFMAuth, SpotifyAuth
 from tests.history.fakes import ListHistory
 
 pytestmark = pytest.mark.django_db
@@ -198,3 +198,19 @@ def test_who_may_only_look_cannot_act(client, django_user_model, linked):
 
     assert LastFMAuth.objects.exists()
     assert not LogEntry.objects.exists()
+
+
+def test_gaps_are_shown_and_cannot_be_made_up(admin_client, linked):
+    HistoryGap.objects.create(
+        connection=linked,
+        since=datetime(2026, 5, 1, 12, tzinfo=UTC),
+        until=datetime(2026, 5, 1, 18, tzinfo=UTC),
+        reason=HistoryGap.Reason.NOT_KEPT,
+    )
+
+    gaps = admin_client.get(reverse("admin:providers_historygap_changelist")).content.decode()
+    detail = admin_client.get(reverse("admin:providers_connection_change", args=[linked.pk])).content.decode()
+
+    assert "The service no longer had these plays" in gaps
+    assert "2026-05-01 12:00 to 2026-05-01 18:00 UTC" in detail
+    assert admin_client.get(reverse("admin:providers_historygap_add")).status_code == 403

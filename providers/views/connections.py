@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from providers import registry
 from providers.contracts import (
@@ -18,9 +21,9 @@ from providers.contracts import (
     PlaylistManager,
     PlaylistSyncer,
 )
-from providers.models import Connection, HistorySync, ServicePause
+from providers.models import Connection, HistoryGap, HistorySync, ServicePause
 from providers.registry import ProviderSpec
-from providers.views.access import personal
+from providers.views.access import SeeOther, personal
 
 CAPABILITY_NAMES: Mapping[type, str] = {
     HistoryFetcher: "Reads what you listened to",
@@ -50,6 +53,22 @@ class Card:
     connection: Connection | None
     history_sync: HistorySync | None
     paused_until: datetime | None
+
+    @property
+    def can_be_fetched(self) -> bool:
+        """Whether there is a link that a fetch could use now."""
+        return self.state is State.CONNECTED and HistoryFetcher in self.spec.capabilities
+
+    @property
+    def next_fetch_at(self) -> datetime | None:
+        """When the next fetch is due; None where none is planned, or it is due already."""
+        due_at = self.history_sync.due_at if self.history_sync else None
+        return due_at if due_at is not None and due_at > timezone.now() else None
+
+    @property
+    def gaps(self) -> list[HistoryGap]:
+        """What the service could not tell, as far as nothing has filled it."""
+        return list(self.connection.history_gaps.all()) if self.connection else []
 
     @property
     def state(self) -> State:
@@ -82,8 +101,25 @@ class Card:
 @require_safe
 def connections(request: HttpRequest) -> HttpResponse:
     """Show every service there is, linked or not."""
-    mine = Connection.objects.filter(user=request.user.pk).select_related("history_sync")
+    open_gaps = Prefetch("history_gaps", HistoryGap.objects.filter(closed_at__isnull=True))
+    mine = Connection.objects.filter(user=request.user.pk).select_related("history_sync").prefetch_related(open_gaps)
     return render(request, "providers/connections.html", {"cards": _cards(registry.specs(), mine)})
+
+
+@personal
+@require_POST
+def fetch(request: HttpRequest, provider_type: str) -> HttpResponse:
+    """Have a service fetched as soon as a worker is free."""
+    try:
+        spec = registry.get(provider_type)
+    except registry.UnknownProviderError:
+        raise Http404 from None
+    connection = get_object_or_404(
+        Connection.objects.exclude(status=Connection.Status.DISCONNECTED), user=request.user.pk, provider_type=spec.type
+    )
+    HistorySync.request(connection)
+    messages.success(request, f"{spec.label} is fetched next. What is new appears in your history.")
+    return SeeOther(reverse("providers:connections"))
 
 
 def _cards(specs: Iterable[ProviderSpec], connections: Iterable[Connection]) -> list[Card]:

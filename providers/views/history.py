@@ -21,16 +21,19 @@ _LARGEST_ID = 2**63 - 1
 
 
 class Row(NamedTuple):
-    """A listen, and what its service is called."""
+    """A listen, and what the services are called that tell of it."""
 
     listen: Listen
-    service: str
+    services: list[str]
 
 
 @personal
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    """Show a page of the person's listens; `service` keeps to one service, `before` says where to go on."""
+    """Show a page of the person's listens; `service` keeps to one service, `before` says where to go on.
+
+    What several sources tell of is shown once; among the listens of one service, all of them.
+    """
     labels = {spec.type: spec.label for spec in registry.specs()}
     service = request.GET.get("service", "")
     if service and service not in labels:
@@ -39,7 +42,8 @@ def history(request: HttpRequest) -> HttpResponse:
     listens = _page(request.user.pk, service, cursor)
     has_more = len(listens) > PAGE_SIZE
     listens = listens[:PAGE_SIZE]
-    rows = [Row(listen, labels.get(listen.provider_type, listen.provider_type)) for listen in listens]
+    tellers = _tellers(request.user.pk, listens)
+    rows = [Row(listen, [labels.get(teller, teller) for teller in tellers[listen.pk]]) for listen in listens]
     context = {
         "days": [(day, list(group)) for day, group in groupby(rows, lambda row: row.listen.played_at.date())],
         "labels": labels,
@@ -51,10 +55,19 @@ def history(request: HttpRequest) -> HttpResponse:
     return render(request, "providers/history.html", context)
 
 
+def _tellers(user_id: int | None, listens: list[Listen]) -> dict[int, list[str]]:
+    """Return, per listen, the services that tell of it: its own first, then those of its duplicates."""
+    tellers = {listen.pk: [listen.provider_type] for listen in listens}
+    linked = Listen.objects.filter(user=user_id, duplicate_of__in=tellers).order_by("pk")
+    for canonical_id, provider_type in linked.values_list("duplicate_of_id", "provider_type"):
+        if canonical_id is not None and provider_type not in tellers[canonical_id]:
+            tellers[canonical_id].append(provider_type)
+    return tellers
+
+
 def _page(user_id: int | None, service: str, cursor: str) -> list[Listen]:
     listens: QuerySet[Listen] = Listen.objects.filter(user=user_id)
-    if service:
-        listens = listens.filter(provider_type=service)
+    listens = listens.filter(provider_type=service) if service else listens.filter(duplicate_of__isnull=True)
     if cursor:
         played_at, listen_id = _parse_cursor(cursor)
         # Said this way, both databases walk the index from played_at on.

@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from providers import registry
-from providers.models import Connection, HistorySync, NavidromeAuth, ServicePause, SpotifyAuth
+from providers.models import Connection, HistoryGap, HistorySync, NavidromeAuth, ServicePause, SpotifyAuth
 from tests.fake_services import FakeServices
 
 pytestmark = pytest.mark.usefixtures("services")
@@ -125,12 +125,13 @@ def test_a_pause_that_is_over_is_not_shown(visitor: Client, connection: Connecti
     assert "pause" not in card(visitor, "Wavebox")
 
 
-def test_a_service_one_signs_in_with_has_nothing_to_press(visitor: Client, user: User) -> None:
+def test_a_service_one_signs_in_with_can_be_fetched_and_neither_linked_nor_disconnected(visitor: Client, user: User) -> None:
     assert "Sign in here with your Attic account and it is linked." in card(visitor, "Attic")
     NavidromeAuth.objects.create(user=user, username="ada", password="hidden password")
     html = card(visitor, "Attic")
     assert "Connected as <strong><bdi>ada</bdi></strong>, the account you sign in with." in html
-    assert "<button" not in html
+    assert html.count("<button") == 1
+    assert "Fetch now" in html
     assert "/disconnect/" not in html
 
 
@@ -162,7 +163,7 @@ def test_a_site_without_services_says_so(visitor: Client, settings: Settings) ->
     assert "There are no services here." in page(visitor)
 
 
-def test_the_page_costs_the_same_whatever_is_linked(
+def test_the_page_costs_the_same_however_much_is_linked(
     visitor: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(4):  # session, person, connections, pauses
@@ -171,5 +172,70 @@ def test_the_page_costs_the_same_whatever_is_linked(
     NavidromeAuth.objects.create(user=user, username="ada", password="x")
     for linked in Connection.objects.all():
         HistorySync.objects.create(connection=linked, last_fetched_at=FETCHED_AT)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):  # and the gaps, of all connections at once
         visitor.get("/connections/")
+
+
+def test_the_next_fetch_is_announced(visitor: Client, connection: Connection) -> None:
+    HistorySync.objects.create(connection=connection, due_at=datetime(2126, 11, 21, 19, 35, tzinfo=UTC))
+    assert '2126-11-21T19:35:00+00:00">21 Nov 2126, 19:35 UTC</time>' in card(visitor, "Wavebox")
+
+    HistorySync.objects.update(due_at=timezone.now())
+    assert "As soon as possible" in card(visitor, "Wavebox")
+
+
+def test_a_long_history_shows_how_much_of_it_is_home(visitor: Client, connection: Connection) -> None:
+    HistorySync.objects.create(connection=connection, window_since=FETCHED_AT, window_done=1200, window_total=5000)
+    assert "1200 of 5000 listens" in card(visitor, "Wavebox")
+
+
+def test_what_a_service_could_not_tell_is_shown_until_something_fills_it(
+    visitor: Client, connection: Connection
+) -> None:
+    gap = HistoryGap.objects.create(
+        connection=connection,
+        since=FETCHED_AT - timedelta(hours=5),
+        until=FETCHED_AT,
+        reason=HistoryGap.Reason.NOT_KEPT,
+    )
+    html = card(visitor, "Wavebox")
+    assert "Missing from your history." in html
+    assert "21 Nov 2026, 14:05 UTC" in html
+
+    gap.closed_at = timezone.now()
+    gap.save()
+    assert "Missing from your history." not in card(visitor, "Wavebox")
+
+
+def test_fetch_now_makes_the_connection_due(visitor: Client, connection: Connection, services: FakeServices) -> None:
+    HistorySync.objects.create(connection=connection, due_at=timezone.now() + timedelta(hours=5))
+    assert f'action="/connections/{services.wavebox.type}/fetch/"' in card(visitor, "Wavebox")
+
+    response = visitor.post(f"/connections/{services.wavebox.type}/fetch/", follow=True)
+
+    assert "Wavebox is fetched next." in response.content.decode()
+    assert HistorySync.objects.get().due_at <= timezone.now()
+
+
+@pytest.mark.parametrize("provider_type", ["tapedeck", "lastfm"])
+def test_nothing_is_fetched_from_what_is_not_linked(
+    visitor: Client, connection: Connection, provider_type: str
+) -> None:
+    assert visitor.post(f"/connections/{provider_type}/fetch/").status_code == 404
+    assert not HistorySync.objects.exists()
+
+
+def test_fetch_now_is_for_ones_own_links_and_never_by_a_mere_visit(
+    client: Client, visitor: Client, connection: Connection, services: FakeServices
+) -> None:
+    address = f"/connections/{services.wavebox.type}/fetch/"
+    assert visitor.get(address).status_code == 405
+
+    client.force_login(get_user_model().objects.create_user("bo"))
+    assert client.post(address).status_code == 404
+    assert not HistorySync.objects.exists()
+
+
+def test_a_link_that_cannot_be_used_is_not_offered_to_be_fetched(visitor: Client, connection: Connection) -> None:
+    connection.mark_needs_reauth("Link again.")
+    assert "Fetch now" not in card(visitor, "Wavebox")
