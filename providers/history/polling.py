@@ -13,7 +13,7 @@ FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
 
 SHORTEST_PLAY = timedelta(seconds=30)
-"""No service counts less as a play (Spotify, Last.fm: 2026-11), so a limited history fills up no faster than this."""
+"""No service counts less as a play (their documentation, 2026-11): a limited history fills up no faster than this."""
 
 SAFE_PART = 0.8
 """The part of the time in which a limited history fills up that a fetch may be away, what it comes late not counted."""
