@@ -18,6 +18,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 import urllib3
 
@@ -119,9 +120,21 @@ class GuardedSession(requests.Session):
         self.auth = _keep_as_signed
         # Who asks is told by the credentials alone: a cookie could mix up the people of one server.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._surroundings: dict[tuple[Any, ...], Any] = {}
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Say that no answer is a redirect: following one could carry credentials to another host."""
+
+    def merge_environment_settings(
+        self, url: str | bytes | None, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """Merge as requests does, but look at the environment once per host: that takes as long as a small request."""
+        if proxies:
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        place = (*urlsplit(str(url))[:2], stream, verify, cert)
+        if place not in self._surroundings:
+            self._surroundings[place] = super().merge_environment_settings(url, {}, stream, verify, cert)
+        return self._surroundings[place]
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one request and read its answer, whole, within the limits. Raises `requests.RequestException`."""
@@ -162,6 +175,18 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
+def _decoded(body: bytes) -> Any:
+    """Decode JSON, also what only the slower decoder takes: half surrogate pairs, UTF-16, numbers beyond all bounds."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a service said. Only `status_code` shows in `repr`: the rest may hold secrets."""
@@ -173,10 +198,7 @@ class Answer:
 
     def json(self) -> Any:
         """Return the decoded body. Raises `InvalidResponseError`."""
-        try:
-            document = json.loads(self.body, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            document = _NOT_JSON
+        document = _decoded(self.body)
         if document is _NOT_JSON:
             # Not raised where it is caught: a JSONDecodeError carries the whole document.
             raise InvalidResponseError("The answer is not JSON.", provider=self.provider, status_code=self.status_code)
@@ -326,6 +348,13 @@ class ApiSession:
         self._limiter = limiter
         self._find_error = find_error
         self._session = GuardedSession()
+        self._waits = (0.0, 0.0)
+        self._quiet_until = 0.0
+
+    @property
+    def latency(self) -> float:
+        """Seconds that the service lets us wait for an answer: the less of the last two, 0 before there were two."""
+        return min(self._waits)
 
     def request(
         self,
@@ -374,12 +403,18 @@ class ApiSession:
                 pause = _pause_before_repeat(error, attempt)
                 if pause > MAX_WAIT_SECONDS or time.monotonic() + pause + EXCHANGE_SECONDS > deadline:
                     raise
+                if isinstance(error, RateLimitedError):
+                    # Meant for all who ask with this session, in other threads as well.
+                    self._quiet_until = time.monotonic() + pause
                 time.sleep(pause)
 
     def _url_of(self, path: str) -> str:
         return f"{self._base_url.rstrip('/')}/{path.lstrip('/')}" if path else self._base_url
 
     def _take_turn(self) -> None:
+        quiet_for = self._quiet_until - time.monotonic()
+        if quiet_for > 0:
+            time.sleep(quiet_for)
         if self._limiter is not None and not self._limiter.acquire(MAX_WAIT_SECONDS):
             raise RateLimitedError(
                 "Our own limit for this service leaves no room now.",
@@ -390,7 +425,7 @@ class ApiSession:
             )
 
     def _exchange(self, call: Call) -> Answer:
-        started = time.monotonic()
+        started, worked = time.monotonic(), time.thread_time()
         failure: ProviderError | None
         try:
             response = self._session.request(
@@ -399,6 +434,8 @@ class ApiSession:
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
             failure = error_for_exception(error, self.provider)
         else:
+            seconds = time.monotonic() - started
+            self._waits = (self._waits[1], seconds - (time.thread_time() - worked))
             answer = Answer(self.provider, response.status_code, response.headers, response.content)
             logger.debug(
                 "%s %s %s answered %d in %.0f ms",
@@ -406,7 +443,7 @@ class ApiSession:
                 call.method,
                 urlsplit(call.url).path,
                 answer.status_code,
-                (time.monotonic() - started) * 1000,
+                seconds * 1000,
             )
             failure = self._find_error(answer)
         # Not raised where it is caught: the request, credentials and all, hangs on the exceptions of requests.

@@ -224,7 +224,7 @@ class HandsOverListenByListen(SoundProvider):
             yield from ([track] for track in batch)
 
 
-@history("test_pages_are_fetched_a_few_ahead_at_most", says="at most 3 pages may be fetched ahead")
+@history("test_pages_are_fetched_a_few_ahead_at_most", says="at most 8 pages may be fetched ahead")
 class FetchesEverythingFirst(SoundProvider):
     def pages(self, tracks: Sequence[Track]) -> Iterator[list[Track]]:
         return iter(list(super().pages(tracks)))

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import math
 import socket
 import traceback
 import tracemalloc
@@ -63,6 +64,9 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.now
+
+    def thread_time(self) -> float:
+        return 0.0
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -235,6 +239,22 @@ class TestErrors:
             answer = session().request("GET")
         with pytest.raises(InvalidResponseError):
             answer.json()
+
+    @pytest.mark.parametrize(
+        ("body", "document"),
+        [
+            (b'"half \\ud83d a pair"', "half \ud83d a pair"),
+            (b'"\xed\xa0\xbd"', "\ud83d"),
+            ('{"a": "é"}'.encode("utf-16"), {"a": "é"}),
+            ('{"a": "é"}'.encode("utf-8-sig"), {"a": "é"}),
+            (b"[1e400, -1e400]", [math.inf, -math.inf]),
+            (b"[18446744073709551615, -9223372036854775808]", [2**64 - 1, -(2**63)]),
+            (b'{"a": 1, "a": 2}', {"a": 2}),
+            (b" [0.1, 1E3] ", [0.1, 1000.0]),
+        ],
+    )
+    def test_all_that_is_json_is_understood(self, body: bytes, document: object) -> None:
+        assert Answer("example", 200, {}, body).json() == document
 
     @pytest.mark.parametrize("body", ["[]", '"text"', "null", "1"])
     def test_an_answer_that_is_no_object_is_an_invalid_response(self, body: str) -> None:
@@ -482,6 +502,29 @@ class TestRateLimit:
         assert len(app.requests) == transport.MAX_ATTEMPTS
         assert caught.value.retry_at is None
 
+    def test_whoever_else_asks_meanwhile_keeps_the_pause_too(
+        self, monkeypatch: pytest.MonkeyPatch, clock: Clock
+    ) -> None:
+        asked_at: list[float] = []
+
+        def answer(_: Request) -> Response:
+            asked_at.append(clock.now)
+            return json_answer(status=429, Retry_After="3") if len(asked_at) == 1 else json_answer()
+
+        api = session()
+        sleep = clock.sleep
+
+        def ask_first(seconds: float) -> None:
+            monkeypatch.setattr(clock, "sleep", sleep)
+            api.request("GET")
+            clock.sleep(seconds)
+
+        monkeypatch.setattr(clock, "sleep", ask_first)
+        with service(answer):
+            api.request("GET")
+        assert len(asked_at) == 3
+        assert asked_at[1] - asked_at[0] >= 3
+
     def test_our_own_limit_is_kept_before_anything_is_sent(self, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
         monkeypatch.setattr(transport, "MAX_WAIT_SECONDS", 0.0)
         with service(json_answer()) as app:
@@ -499,6 +542,69 @@ class TestRateLimit:
         with service(json_answer(status=500), json_answer()):
             session(limiter=limiter).request("GET")
         assert not limiter.acquire(0)
+
+
+class TestLatency:
+    def test_it_is_the_less_of_the_last_two_waits_and_none_before_there_were_two(self, clock: Clock) -> None:
+        waits = [9.0, 0.25, 0.5, 3.0]
+
+        def answer(_: Request) -> Response:
+            clock.now += waits.pop(0)
+            return json_answer()
+
+        api = session()
+        seen = [api.latency]
+        with service(answer):
+            for _ in range(4):
+                api.request("GET")
+                seen.append(api.latency)
+        assert seen == [0, 0, 0.25, 0.25, 0.5]
+
+    def test_work_of_our_own_is_no_wait(self, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+        monkeypatch.setattr(clock, "thread_time", lambda: clock.now - 1000)
+
+        def answer(_: Request) -> Response:
+            clock.now += 2
+            return json_answer()
+
+        api = session()
+        with service(answer):
+            api.request("GET")
+            api.request("GET")
+        assert api.latency == 0
+
+    def test_turns_at_the_rate_limit_and_pauses_are_no_wait_for_an_answer(self, clock: Clock) -> None:
+        api = session()
+        with service(json_answer(status=429, Retry_After="3"), json_answer()):
+            api.request("GET")
+            api.request("GET")
+        assert sum(clock.slept) >= 3
+        assert api.latency == 0
+
+
+class TestSurroundings:
+    def test_the_proxies_of_the_environment_are_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+        monkeypatch.setenv("no_proxy", "home.example")
+        guarded = GuardedSession()
+        told = {url: guarded.merge_environment_settings(url, {}, None, None, None) for url in (BASE, f"{BASE}/x")}
+        assert [settings["proxies"].get("https") for settings in told.values()] == ["http://proxy.example:3128"] * 2
+        assert guarded.merge_environment_settings("https://home.example/", {}, None, None, None)["proxies"] == {}
+
+    def test_the_authorities_of_the_environment_are_believed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ours.pem")
+        guarded = GuardedSession()
+        assert guarded.merge_environment_settings(BASE, {}, None, None, None)["verify"] == "/etc/ours.pem"
+        assert (
+            guarded.merge_environment_settings(BASE, {}, None, "/etc/theirs.pem", None)["verify"] == "/etc/theirs.pem"
+        )
+
+    def test_proxies_that_a_caller_names_win(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+        guarded = GuardedSession()
+        guarded.merge_environment_settings(BASE, {}, None, None, None)
+        named = guarded.merge_environment_settings(BASE, {"https": "http://other.example"}, None, None, None)
+        assert named["proxies"]["https"] == "http://other.example"
 
 
 class TestRetryAfter:

@@ -48,6 +48,8 @@ _ERRORS: Mapping[int, tuple[type[ProviderError], str]] = {
 }
 _INVALID_PARAMETER = 6
 _RATE_LIMIT = 29
+_ERROR_BYTES = 1000
+"""No error is longer: it is a code, a sentence and perhaps a link."""
 
 
 def signature(params: Mapping[str, str], api_secret: str) -> str:
@@ -96,7 +98,7 @@ def find_error(answer: Answer) -> ProviderError | None:
 
 
 def _told_error(answer: Answer) -> tuple[int | None, str]:
-    if b'"error"' not in answer.body:
+    if b'"error"' not in answer.body[:_ERROR_BYTES]:
         return None, ""
     try:
         document = answer.object()
@@ -127,6 +129,11 @@ class LastFMClient:
             limiter=application.limiter,
             find_error=find_error,
         )
+
+    @property
+    def latency(self) -> float:
+        """Seconds that Last.fm lets us wait for an answer, as lately seen."""
+        return self._session.latency
 
     def get_session(self, token: str) -> dict[str, Any]:
         """Exchange a token that the person granted for a session. A token is good for one hour and one session."""

@@ -1,26 +1,15 @@
 """Last.fm's answers, brought into the shared shapes. Raises `InvalidResponseError` and nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
 from providers.contracts import Type
 from providers.datatypes import AuthResult, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class RecentTracksPage:
-    """One page of user.getRecentTracks, newest first, and how many pages and listens the window has.
-
-    `total` is None where Last.fm does not tell it.
-    """
-
-    tracks: list[Track]
-    total_pages: int
-    total: int | None
+from providers.jsonvalues import JsonObject, web_address
+from providers.paging import HistoryPage
 
 
 def parse_session(document: Mapping[str, Any]) -> AuthResult:
@@ -30,7 +19,7 @@ def parse_session(document: Mapping[str, Any]) -> AuthResult:
     return AuthResult(access_token=session.required_text("key"), account_id=name.casefold(), account_name=name)
 
 
-def parse_recent_tracks(document: Mapping[str, Any]) -> RecentTracksPage:
+def parse_recent_tracks(document: Mapping[str, Any]) -> HistoryPage:
     """Read a page of user.getRecentTracks in any of its shapes.
 
     A lone listen comes as an object in place of a list, an empty window of old without `@attr`. A row without
@@ -40,12 +29,51 @@ def parse_recent_tracks(document: Mapping[str, Any]) -> RecentTracksPage:
     attributes = recent.object("@attr") if "@attr" in recent else recent
     if "totalPages" not in attributes:
         raise _missing("recenttracks.@attr.totalPages")
-    tracks = [_track(row) for row in recent.objects("track", or_one=True) if "date" in row]
-    return RecentTracksPage(
+    try:
+        tracks = _plain_tracks(document["recenttracks"]["track"])
+    except _SURPRISES:
+        tracks = [_track(row) for row in recent.objects("track", or_one=True) if "date" in row]
+    return HistoryPage(
         tracks=sorted(tracks, key=attrgetter("played_at"), reverse=True),
         total_pages=attributes.integer("totalPages"),
         total=attributes.integer("total") if "total" in attributes else None,
     )
+
+
+_SURPRISES = (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError)
+"""What comes of a row that is not plain."""
+
+
+def _plain_tracks(rows: Any) -> list[Track]:
+    """Read the rows of a page that holds just what nearly every page holds, several times faster than row by row.
+
+    Raises one of `_SURPRISES` for any other, which may be as good as this and has to be read with care.
+    """
+    if not isinstance(rows, list):
+        raise TypeError
+    listens = [row for row in rows if row.get("date") is not None]
+    names = [row["name"] for row in listens]
+    artists = [row["artist"]["#text"] for row in listens]
+    albums = [row["album"]["#text"] for row in listens]
+    urls = [row["url"] for row in listens]
+    mbids = [row["mbid"] for row in listens]
+    seconds = [row["date"]["uts"] for row in listens]
+    # Joining fails where one of them is no text. Characters that no database stores are not printable.
+    if not (all(artists) and "".join((*names, *artists, *albums, *urls, *mbids, *seconds)).isprintable()):
+        raise ValueError
+    return [
+        Track(
+            id="",
+            name=name,
+            artist=artist,
+            album=album,
+            played_at=datetime.fromtimestamp(int(uts), UTC),
+            url=web_address(url),
+            artists=(artist,),
+            mbid=mbid,
+        )
+        for name, artist, album, url, mbid, uts in zip(names, artists, albums, urls, mbids, seconds, strict=True)
+    ]
 
 
 def _track(row: JsonObject) -> Track:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator
+from contextlib import closing
 from datetime import UTC, datetime
 
 from providers.contracts import BatchedHistory, Type, is_within, require_aware
@@ -10,6 +11,7 @@ from providers.exceptions import InvalidResponseError
 from providers.lastfm.auth import LastFMAuthenticator
 from providers.lastfm.client import LastFMApplication, LastFMClient
 from providers.lastfm.parse import parse_recent_tracks
+from providers.paging import HistoryPage, join_pages
 
 
 class LastFMProvider(LastFMAuthenticator, BatchedHistory):
@@ -58,29 +60,29 @@ class LastFMProvider(LastFMAuthenticator, BatchedHistory):
         first, before = max(0, _unix_seconds(since)), _unix_seconds(until) + 1
         if first >= before:
             return HistoryEnd.REACHED_SINCE
-        number = 1
-        offered: set[Track] = set()
-        while True:
-            page = parse_recent_tracks(
-                self._client.get_recent_tracks(self._username, first=first, before=before, page=number)
-            )
-            if not page.tracks and number < page.total_pages:
-                raise InvalidResponseError(
-                    f"Page {number} of {page.total_pages} came without listens.", provider=Type.LASTFM
-                )
-            if number == 1:
-                self.expected_listens = page.total
-            self._note_seen(track.played_at for track in page.tracks[-1:])
-            # A listen that arrives late, into the window, pushes the end of each page to the top of the next.
-            batch = [
-                track for track in page.tracks if is_within(track.played_at, since, until) and track not in offered
-            ]
-            if batch:
-                yield batch
-            if number >= page.total_pages or any(track.played_at and track.played_at <= since for track in page.tracks):
-                return HistoryEnd.REACHED_SINCE
-            offered = set(page.tracks)
-            number += 1
+
+        def read(number: int) -> HistoryPage:
+            answer = self._client.get_recent_tracks(self._username, first=first, before=before, page=number)
+            return parse_recent_tracks(answer)
+
+        with closing(join_pages(read, lambda: self._client.latency, provider=self.type())) as pages:
+            for page in pages:
+                if self.expected_listens is None:
+                    self.expected_listens = page.total
+                oldest = page.tracks[-1].played_at if page.tracks else None
+                self._note_seen([oldest])
+                if batch := _within(page.tracks, since, until):
+                    yield batch
+                if oldest is not None and oldest <= since:
+                    break
+        return HistoryEnd.REACHED_SINCE
+
+
+def _within(tracks: list[Track], since: datetime, until: datetime) -> list[Track]:
+    """Return those of the tracks, newest first, that belong to a window: nearly always all of them."""
+    if tracks and is_within(tracks[0].played_at, since, until) and is_within(tracks[-1].played_at, since, until):
+        return tracks
+    return [track for track in tracks if is_within(track.played_at, since, until)]
 
 
 def _unix_seconds(moment: datetime) -> int:

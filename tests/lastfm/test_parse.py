@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from providers.datatypes import Track
 from providers.exceptions import InvalidResponseError
 from providers.lastfm.parse import parse_recent_tracks, parse_session
+from providers.paging import HistoryPage
 
 Payload = Callable[[str], Any]
 
@@ -23,6 +24,7 @@ ANCHOR = Track(
     url="https://www.last.fm/music/Moon+Harbour/_/Anchor",
 )
 LISTEN = {"name": "Anchor", "artist": {"#text": "Moon Harbour"}, "date": {"uts": "1776024200"}}
+WHOLE = LISTEN | {"album": {"#text": "Low Tide"}, "url": "https://www.last.fm/music/x", "mbid": "6b2c"}
 
 
 def page_of(*rows: Any) -> dict[str, Any]:
@@ -144,6 +146,7 @@ PLACES = [
     ("recenttracks", "@attr", "totalPages"),
     ("recenttracks", "track", 0),
     *(("recenttracks", "track", 0, key) for key in ("name", "artist", "album", "date", "url", "mbid")),
+    ("recenttracks", "track", 0, "album", "#text"),
     ("recenttracks", "track", 0, "artist", "#text"),
     ("recenttracks", "track", 0, "date", "uts"),
 ]
@@ -153,13 +156,30 @@ PLACES = [
 def test_whatever_stands_in_whatever_place_is_a_page_or_an_invalid_response(
     place: tuple[str | int, ...], value: Any
 ) -> None:
-    document: Any = deepcopy(page_of(LISTEN))
+    page = _parsed(_with(place, value, page_of(WHOLE)))
+    assert page is None or all(track.played_at is not None for track in page.tracks)
+
+
+@given(
+    st.sampled_from(PLACES[4:]), JSON | st.text("\x00\ud83d\nab") | st.sampled_from(["1776024200", "http://x", " 7 "])
+)
+def test_a_row_is_read_alike_whether_or_not_another_row_is_odd(place: tuple[str | int, ...], value: Any) -> None:
+    """An odd row, such as null, makes the whole page be read with care instead of at once."""
+    alone, in_company = (_parsed(_with(place, value, page_of(WHOLE, *others))) for others in ([], [None]))
+    assert alone == in_company
+
+
+def _with(place: tuple[str | int, ...], value: Any, page: dict[str, Any]) -> dict[str, Any]:
+    document: Any = deepcopy(page)
     inner = document
     for key in place[:-1]:
         inner = inner[key]
     inner[place[-1]] = value
+    return document  # type: ignore[no-any-return]
+
+
+def _parsed(document: dict[str, Any]) -> HistoryPage | None:
     try:
-        page = parse_recent_tracks(document)
+        return parse_recent_tracks(document)
     except InvalidResponseError:
-        return
-    assert all(track.played_at is not None for track in page.tracks)
+        return None

@@ -2,6 +2,8 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from random import Random
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from providers.exceptions import (
     ReauthorizationRequiredError,
     ServiceUnavailableError,
 )
-from providers.lastfm.client import LastFMApplication
+from providers.lastfm.client import LastFMApplication, LastFMClient
 from providers.lastfm.provider import LastFMProvider
 from providers.testing.simulators.faults import READY_MADE
 from providers.testing.simulators.lastfm import LastFMSimulator, Person
@@ -216,6 +218,51 @@ def test_listens_that_arrive_late_into_the_window_are_pushed_over_a_page_but_off
     for batch in batches:
         found += batch
     assert moments([found]) == heard
+
+
+def test_a_listen_deleted_while_pages_are_read_pulls_none_past_the_walk(
+    provider: LastFMProvider, lastfm: LastFMSimulator, ada: Person
+) -> None:
+    heard = hear(ada, 450)
+    batches = provider.iter_recent_listens(WEEK_AGO)
+    found = next(batches)
+    ada.forget(heard[7])
+    for batch in batches:
+        found += batch
+    assert moments([found]) == heard
+    assert asked(lastfm, "page") == ["1", "2", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("change", ["late", "deleted", "none"])
+def test_pages_answered_in_any_order_while_the_history_changes_lose_nothing(
+    provider: LastFMProvider,
+    lastfm: LastFMSimulator,
+    ada: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+) -> None:
+    heard = hear(ada, 4000)
+    monkeypatch.setattr(LastFMClient, "latency", 1e6)
+    lock, rng, listens, deleted = Lock(), Random(7), ada.listens, set()
+
+    def listens_after_a_change(since: int | None, before: int | None) -> Any:
+        with lock:
+            if len(asked(lastfm, "page")) % 7 == 0 and change != "none":
+                at = rng.choice(heard)
+                if change == "late":
+                    ada.listen(CATALOGUE.tracks[0], at + timedelta(seconds=1))
+                else:
+                    ada.forget(at)
+                    deleted.add(at)
+            return listens(since, before)
+
+    monkeypatch.setattr(ada, "listens", listens_after_a_change)
+    batches, end = walk(provider, NOW - timedelta(days=30))
+    found = [moment for moment in moments(batches) if moment]
+    assert end is HistoryEnd.REACHED_SINCE
+    assert found == sorted(set(found), reverse=True)
+    assert set(found) >= set(heard) - deleted
+    assert change != "none" or sorted(map(int, asked(lastfm, "page"))) == list(range(1, 21))
 
 
 def test_two_plays_in_one_second_both_come_home(provider: LastFMProvider, ada: Person) -> None:

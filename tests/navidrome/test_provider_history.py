@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -319,7 +320,8 @@ class TestLastPlays:
         self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
     ) -> None:
         hear(ada, CATALOGUE.tracks[:20], newest=NOW - timedelta(seconds=60.75))
-        poorer = [track for batch in walk(provider, EPOCH)[0] for track in batch]
+        # Only Subsonic says how often a song was played.
+        poorer = [replace(track, play_count=0) for batch in walk(provider, EPOCH)[0] for track in batch]
         navidrome.scrobble_history = True
         better = [track for batch in walk(provider, EPOCH)[0] for track in batch]
         assert sorted(poorer, key=lambda track: track.id) == sorted(better, key=lambda track: track.id)

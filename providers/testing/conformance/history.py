@@ -11,13 +11,14 @@ import pytest
 from providers.contracts import BatchedHistory, HistoryCounter, HistoryFetcher
 from providers.datatypes import HistoryEnd, Track
 from providers.exceptions import RateLimitedError
+from providers.readahead import MAX_AHEAD
 from providers.testing.conformance.assertions import assert_normalised, provider_error
 from providers.testing.conformance.kit import Kit, Trouble, every_bad_answer, wanted
 from providers.testing.simulators.faults import Answer
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
-PAGES_AHEAD = 3
+PAGES_AHEAD = MAX_AHEAD
 """How many pages may be fetched before the callback has taken the ones in front of them."""
 
 PAUSE = timedelta(hours=1)

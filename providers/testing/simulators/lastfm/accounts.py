@@ -43,6 +43,10 @@ class Person:
         """Record that ``track`` was started ``at`` (aware; kept in whole seconds)."""
         bisect.insort(self._listens, Listen(int(at.timestamp()), track), key=lambda listen: listen.uts)
 
+    def forget(self, at: datetime) -> None:
+        """Delete what was started ``at`` (aware), as a person can on the website."""
+        self._listens = [listen for listen in self._listens if listen.uts != int(at.timestamp())]
+
     def listens(self, since: int | None, before: int | None) -> list[Listen]:
         """The listens from ``since`` (inclusive) until ``before`` (exclusive), newest first, in Unix seconds."""
         first = 0 if since is None else bisect.bisect_left(self._listens, since, key=lambda listen: listen.uts)
