@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from providers.datatypes import Track
@@ -97,7 +97,8 @@ def import_file(
 ) -> HistoryImport | None:
     """Read a person's file to its end, waiting while another reads it, and return how that went.
 
-    None where the person was deleted meanwhile. Raises `OSError` where the file cannot be opened.
+    None where the person was deleted meanwhile. Raises `OSError` where the file cannot be opened, and
+    `django.db.Error` where the database is away: what is stored by then stays.
     """
     with path.open("rb") as file:
         digest = digest_of(iter(lambda: file.read(1 << 20), b""))
@@ -110,7 +111,8 @@ def import_file(
         try:
             if lease.row.is_finished:
                 lease.update(**BEGINNING)
-            _attempt(lease, path, on_progress=on_progress)
+            with lease.renewed():
+                _attempt(lease, path, on_progress=on_progress)
             _delete_copy_if_finished(lease.row)
             return lease.row
         except LeaseLostError:
@@ -146,7 +148,8 @@ def enqueue(user_id: int, upload: "UploadedFile[Any]") -> None:
 def work(lease: Lease[HistoryImport], should_stop: Callable[[], bool]) -> None:
     """Read some of a file that was uploaded, for `MAX_SECONDS` at most, and give the row back.
 
-    Never raises for what a file does. A copy that is read to its end, or that never will be, is deleted.
+    A copy that is read to its end, or that never will be, is deleted. Never raises for what a file does, but
+    `django.db.Error` where the database is away. Whoever calls this keeps the lease alive.
     """
     row = lease.row
     try:
@@ -181,9 +184,8 @@ def _attempt(
     """Read on, from `path` or the copy on the site; False where that broke off for a reason that may pass."""
     row = lease.row
     try:
-        with lease.renewed():
-            _read(lease, path or Path(row.file.path), should_stop, max_seconds, on_progress)
-    except LeaseLostError:
+        _read(lease, path or Path(row.file.path), should_stop, max_seconds, on_progress)
+    except (LeaseLostError, InterfaceError, OperationalError):
         raise
     except (DumpError, OSError) as error:
         lease.update(status=HistoryImport.Status.FAILED, detail=_explained(error), finished_at=timezone.now())

@@ -4,6 +4,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from providers.datatypes import Track
 from providers.history import imports
@@ -116,6 +117,21 @@ def test_json_tells_failures_as_well(user, tmp_path):
     assert json.loads(out.getvalue()) == [
         {"file": str(tmp_path / "nowhere.json"), "status": "failed", "detail": "No such file or directory."}
     ]
+
+
+def test_a_database_that_is_away_is_told_in_one_line(user, export_file, monkeypatch):
+    def refuse(*arguments, **more):
+        raise OperationalError("secret song")
+
+    monkeypatch.setattr(imports.ingest, "store", refuse)
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="1 of 1 files"):
+        call_command("import_history", str(export_file), user="ada", stdout=out)
+
+    assert out.getvalue() == (
+        f"{export_file}: failed. The database refused: OperationalError. What is stored stays; import it again.\n"
+    )
 
 
 def test_a_file_whose_name_is_no_text_is_told_all_the_same(user, tmp_path, export_file):

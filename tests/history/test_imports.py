@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from providers.history import imports
@@ -134,6 +134,22 @@ def test_a_bug_in_reading_keeps_what_is_stored_and_tells_nothing_of_the_file(use
     assert row.detail == "Reading broke off after 3 rows: KeyError."
     assert "KeyError" in log.text
     assert "secret song" not in log.text
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_counts_against_nobody(user, monkeypatch, error):
+    row = upload(user, "play")
+
+    def refuse(*arguments, **more):
+        raise error
+
+    monkeypatch.setattr(imports.ingest, "store", refuse)
+    with pytest.raises(error):
+        work_once()
+    monkeypatch.undo()
+
+    row.refresh_from_db()
+    assert (row.status, row.rows_read, row.failures, row.detail) == ("reading", 0, 0, "")
 
 
 def test_a_name_that_is_no_text_can_be_shown_all_the_same(user, tmp_path):

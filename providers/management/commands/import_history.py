@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import Error
 from rich.progress import TaskID
 
 from providers.history.imports import Counts, import_file
@@ -63,6 +64,8 @@ def _import(user_id: int, path: Path, on_progress: Callable[[HistoryImport], Non
         row = import_file(user_id, path, on_progress=on_progress)
     except OSError as error:
         return _failed(path, f"{error.strerror or type(error).__name__}.")
+    except Error as error:
+        return _failed(path, f"The database refused: {type(error).__name__}. What is stored stays; import it again.")
     return _failed(path, "The person was deleted meanwhile.") if row is None else _as_dict(path, row)
 
 
