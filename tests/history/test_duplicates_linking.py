@@ -369,7 +369,7 @@ def test_a_link_that_a_person_made_says_so(user, lastfm, spotify):
 
 
 def test_a_link_by_way_of_a_third_is_explained_in_steps(user, listen, lastfm):
-    first, second, third = lastfm(0), listen("navidrome", 25), listen("maloja", 50, source="file")
+    first, second, third = lastfm(0), listen("navidrome", 50), listen("maloja", 100, source="file")
     found = link_all(user)
     assert set(found.values()) == {first.pk}
     third.refresh_from_db()

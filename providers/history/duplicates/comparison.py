@@ -40,8 +40,14 @@ class Play:
     def __post_init__(self) -> None:
         at_ms = (self.played_at - _EPOCH) // _MILLISECOND
         object.__setattr__(self, "song", names.song(self.name, self.artist, self.album, self.artists))
-        object.__setattr__(self, "moment", Moment(at_ms, self.marks, self.precision // _MILLISECOND))
+        moment = Moment(at_ms, self.marks, self.precision // _MILLISECOND, is_certain=self.is_of_a_stream_file)
+        object.__setattr__(self, "moment", moment)
         object.__setattr__(self, "recording", self.isrc.replace("-", "").strip().upper())
+
+    @property
+    def is_of_a_stream_file(self) -> bool:
+        """Whether it is out of a file of a streaming service: that tells ends only, and how long each was heard."""
+        return self.marks == "end" and self.source != "api"
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -65,7 +71,8 @@ class Comparison:
     @property
     def explanation(self) -> str:
         """Why, in plain words."""
-        return f"{_about_names(self.a, self.b)} {_about_moments(self.a, self.b)}"
+        closeness = moments.fit(self.a.moment, self.b.moment, _duration(self.a, self.b))
+        return f"{_about_names(self.a, self.b, closeness)} {_about_moments(self.a, self.b, closeness)}"
 
 
 def compare(a: Play, b: Play) -> Comparison:
@@ -76,40 +83,60 @@ def compare(a: Play, b: Play) -> Comparison:
     if (a.provider_type, a.source) == (b.provider_type, b.source):
         return Comparison(a, b, 0)
     closeness = moments.fit(a.moment, b.moment, _duration(a, b))
-    return Comparison(a, b, closeness if closeness and is_same_recording(a, b) else 0)
+    return Comparison(a, b, closeness if closeness and _is_same_recording(a, b, closeness) else 0)
 
 
-def is_same_recording(a: Play, b: Play) -> bool:
-    """Tell whether names, lengths and ISRC speak of one recording."""
-    if moments.differ_in_length(a.duration_ms, b.duration_ms):
+def _is_same_recording(a: Play, b: Play, closeness: int) -> bool:
+    """Tell whether names, lengths and ISRC speak of one recording, of plays whose times fit so well."""
+    if _differ_in_length(a, b):
         return False
     if a.recording and a.recording == b.recording:
         return True
-    alike = names.likeness(a.song, b.song)
-    return alike is Likeness.SAME or (alike is Likeness.IF_CONFIRMED and _is_confirmed(a, b))
+    alike = names.likeness(a.song, b.song, is_one_row=_is_one_row(a, b))
+    return alike is Likeness.SAME or (alike is not Likeness.OTHER and _is_confirmed(alike, a, b, closeness))
 
 
-def _is_confirmed(a: Play, b: Play) -> bool:
-    return moments.are_equally_long(a.duration_ms, b.duration_ms) or (a.song.album == b.song.album != "")
+def _is_one_row(a: Play, b: Play) -> bool:
+    """Tell whether two sources of one service tell of one moment: names may have been corrected in between."""
+    seconds_ms = 2_000
+    return (
+        a.provider_type == b.provider_type
+        and max(a.moment.precision_ms, b.moment.precision_ms) <= 1_000
+        and abs(a.moment.at_ms - b.moment.at_ms) <= seconds_ms
+    )
+
+
+def _is_confirmed(alike: Likeness, a: Play, b: Play, closeness: int) -> bool:
+    if moments.are_equally_long(a.duration_ms, b.duration_ms):
+        return True
+    return alike is Likeness.IF_CONFIRMED and closeness >= moments.EXACT
+
+
+def _differ_in_length(a: Play, b: Play) -> bool:
+    # What was heard of a recording is no longer than the recording, but may be shorter.
+    shorter = min(a, b, key=lambda play: play.duration_ms)
+    return not shorter.is_of_a_stream_file and moments.differ_in_length(a.duration_ms, b.duration_ms)
 
 
 def _duration(a: Play, b: Play) -> int:
-    return max(a.duration_ms, b.duration_ms)
+    """Return how long the play is taken to last."""
+    heard = [play.duration_ms for play in (a, b) if play.is_of_a_stream_file and play.duration_ms]
+    return min(heard) if heard else max(a.duration_ms, b.duration_ms)
 
 
-def _about_names(a: Play, b: Play) -> str:
+def _about_names(a: Play, b: Play, closeness: int) -> str:
     if a.recording and a.recording == b.recording:
         return f"Same recording (ISRC {a.recording})."
-    if moments.differ_in_length(a.duration_ms, b.duration_ms):
+    if _differ_in_length(a, b):
         return f"Not equally long: {_length(a.duration_ms)} and {_length(b.duration_ms)}."
-    if not is_same_recording(a, b):
+    if not _is_same_recording(a, b, closeness):
         return f"Another recording: {_named(a)} and {_named(b)}."
     if (a.name, a.artist) == (b.name, b.artist):
         return "Same title and artist."
     return f"Same title and artist, written differently: {_named(a)} and {_named(b)}."
 
 
-def _about_moments(a: Play, b: Play) -> str:
+def _about_moments(a: Play, b: Play, closeness: int) -> str:
     if (a.provider_type, a.source) == (b.provider_type, b.source):
         return f"{_label(a)} tells of both, so they are two plays."
     duration_ms = _duration(a, b)
@@ -117,7 +144,7 @@ def _about_moments(a: Play, b: Play) -> str:
     told = f"{_told(first)}, {_told(second)}"
     if duration_ms:
         told += f"; it lasts {_length(duration_ms)}"
-    if moments.fit(a.moment, b.moment, duration_ms):
+    if closeness:
         return f"{told}: the times fit one play."
     return f"{told}: too far apart for one play."
 

@@ -9,8 +9,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import IntEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeVar
 
 
@@ -18,21 +20,25 @@ class Likeness(IntEnum):
     """How sure the names alone make that two recordings are one."""
 
     OTHER = 0
-    IF_CONFIRMED = 1
-    """One, if something else says so as well: equally long, or on the same album."""
-    SAME = 2
+    IF_AS_LONG = 1
+    """One, if they are equally long as well."""
+    IF_CONFIRMED = 2
+    """One, if they are equally long or told of the same second as well."""
+    SAME = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Song:
     """The names of a recording, ready to be compared. Two that are one recording share at least one of the `keys`.
 
-    `bare` is the title without what stands in brackets or after a dash, `full` with it. `marks` tell what kind of
-    recording it is, `details` which one of that kind ("Wembley", "Avicii"); `extra` is anything else beside the title.
+    `bare` is the title without what stands in brackets or after a dash, `full` with it, and `words` are the words of
+    that. `marks` tell what kind of recording it is, `details` which one of that kind ("Wembley", "Avicii"); `extra` is
+    anything else beside the title.
     """
 
     bare: str
     full: str
+    words: tuple[str, ...]
     marks: frozenset[str]
     details: frozenset[str]
     extra: frozenset[str]
@@ -45,7 +51,9 @@ class Song:
     @property
     def keys(self) -> tuple[str, ...]:
         """What to look this recording up by; nothing where it has no name."""
-        return (self.bare,) if self.bare == self.full else (self.bare, self.full)
+        # Where titles are written differently on the whole, they begin or end alike.
+        both = (self.bare,) if self.bare == self.full else (self.bare, self.full)
+        return (*both, f"{self.full[:8]}…", f"…{self.full[-8:]}") if len(self.full) >= 8 else both
 
 
 def song(name: str, artist: str, album: str, artists: tuple[str, ...] = ()) -> Song:
@@ -53,24 +61,74 @@ def song(name: str, artist: str, album: str, artists: tuple[str, ...] = ()) -> S
     return _song(name, artist, album, "\n".join(artists))
 
 
-def likeness(a: Song, b: Song) -> Likeness:
-    """Tell whether two titles and artists name the same recording."""
-    return min(_likeness_of_titles(a, b), _likeness_of_artists(a, b))
+def likeness(a: Song, b: Song, *, is_one_row: bool = False) -> Likeness:
+    """Tell whether two titles and artists name the same recording.
+
+    `is_one_row`: that one service tells them of one moment, so that another artist is the same one under a new name.
+    """
+    titles = _likeness_of_titles(a, b)
+    return titles if is_one_row else min(titles, _likeness_of_artists(a, b))
 
 
 def _likeness_of_titles(a: Song, b: Song) -> Likeness:
     if not a.bare or not b.bare:
         return Likeness.OTHER
     if a.full == b.full:
-        return Likeness.IF_CONFIRMED if _albums_disagree(a, b) else Likeness.SAME
-    if a.bare != b.bare or a.marks - b.marks - b.album_marks or b.marks - a.marks - a.album_marks:
-        return Likeness.OTHER
-    # "Live" may well be "Live at Wembley", but "Live in Paris" is not.
-    if a.marks == b.marks and not (a.details <= b.details or b.details <= a.details):
-        return Likeness.OTHER
+        return Likeness.IF_AS_LONG if _albums_disagree(a, b) else Likeness.SAME
+    alike = min(_likeness_of_marks(a, b), _likeness_of_details(a, b))
+    if a.bare != b.bare:
+        return min(alike, _likeness_of_different_titles(a, b))
     if a.extra == b.extra:
+        return alike
+    return min(alike, Likeness.IF_CONFIRMED) if a.extra <= b.extra or b.extra <= a.extra else Likeness.OTHER
+
+
+def _likeness_of_marks(a: Song, b: Song) -> Likeness:
+    differing = (a.marks - b.marks - b.album_marks) | (b.marks - a.marks - a.album_marks)
+    if not differing:
         return Likeness.SAME
-    return Likeness.OTHER if a.extra and b.extra else Likeness.IF_CONFIRMED
+    if "live" in a.marks & b.marks and differing == {"acoustic"}:
+        return Likeness.IF_CONFIRMED
+    # Some services leave it to the album to say so. No concert takes as long as the studio, to the second.
+    return Likeness.IF_AS_LONG if differing == {"live"} else Likeness.OTHER
+
+
+def _likeness_of_details(a: Song, b: Song) -> Likeness:
+    if a.details == b.details or a.marks != b.marks:
+        return Likeness.SAME
+    # "Live" may well be "Live at Wembley", but "Live in Paris" is not.
+    if not (a.details <= b.details or b.details <= a.details):
+        return Likeness.OTHER
+    if "version" in a.marks:
+        return Likeness.IF_AS_LONG
+    return Likeness.SAME if "live" in a.marks else Likeness.IF_CONFIRMED
+
+
+def _likeness_of_different_titles(a: Song, b: Song) -> Likeness:
+    if a.words and len(a.words) == len(b.words) and all(map(_is_misspelt_word, a.words, b.words)):
+        return Likeness.IF_CONFIRMED
+    # A composer before the title, or another catalogue's number: all that the shorter says, the longer says too.
+    fewer, more = sorted((set(a.words), set(b.words)), key=len)
+    return Likeness.IF_CONFIRMED if fewer <= more and 2 * len(fewer) > len(more) else Likeness.OTHER
+
+
+def _is_misspelt_word(a: str, b: str) -> bool:
+    # Short words, and numbers, make another title of it: "Prelude in C", "Prelude in D".
+    return a == b or (min(len(a), len(b)) >= 4 and not _DIGITS.search(a + b) and _similarity(a, b) > 0.8)
+
+
+def _is_misspelt_artist(a: str, b: str) -> bool:
+    return min(len(a), len(b)) >= 5 and _DIGITS.findall(a) == _DIGITS.findall(b) and _similarity(a, b) >= 0.88
+
+
+def _similarity(a: str, b: str) -> float:
+    """Return how alike two texts are, from 0 to 1; 0 for such as are too long to be looked at."""
+    if max(len(a), len(b)) > 100 or abs(len(a) - len(b)) > 3:
+        return 0.0
+    return SequenceMatcher(None, a, b, autojunk=False).ratio()
+
+
+_DIGITS = re.compile(r"\d+")
 
 
 def _albums_disagree(a: Song, b: Song) -> bool:
@@ -82,6 +140,8 @@ def _likeness_of_artists(a: Song, b: Song) -> Likeness:
     if not a.artist or not b.artist:
         return Likeness.IF_CONFIRMED
     if a.artist == b.artist or a.main_artist in b.artists or b.main_artist in a.artists:
+        return Likeness.SAME
+    if _is_misspelt_artist(a.artist, b.artist):
         return Likeness.SAME
     # "Кино" and "Kino" cannot be told apart from "Кино" and "Queen".
     return Likeness.IF_CONFIRMED if _is_latin(a.artist) != _is_latin(b.artist) else Likeness.OTHER
@@ -95,11 +155,15 @@ def _is_latin(text: str) -> bool:
 
 _QUALIFIER = re.compile(r"[(\[{【]([^()\[\]{}【】]*)[)\]}】]?")
 _DASH = re.compile(r"\s[-‐‑‒–—―]+\s")  # noqa: RUF001, titles use every dash there is
-_FEATURING = re.compile(r"\s(?:feat|ft|featuring)\b\.?\s*")
+_FEATURING = re.compile(r"\s(?:(?:feat|ft|featuring)\b\.?|[fw]/)\s*")
 _TRAILING_REMASTER = re.compile(
     r"\s(?:(?:19|20)\d\d\s)?(?:digital(?:ly)?\s)?remaster(?:ed)?(?:\sversion)?(?:\s(?:19|20)\d\d)?$"
 )
 _YEAR = re.compile(r"(?:19|20)\d\d$|\d+(?:st|nd|rd|th)$")
+_RERECORDED = re.compile(r"\bre[- ]record(?=ed|ing)")
+_RECORDED_ANEW = re.compile(r"\s*(?:19|20)\d\d version\s*$")
+_JOINED_NUMBER = re.compile(r"\b(pts?|parts?|vol|no|nr)\.?(?=\d)")
+_SHARP, _FLAT = re.compile(r"\b([a-g])[-\s]?[#♯]"), re.compile(r"\b([a-g])[-\s]?♭")
 _PERFORMED_ON_STAGE = re.compile(
     r"\blive (?:at|in|from|on|im|aus|au)\b|\bunplugged\b|\bin concert\b|\b(?:en|ao) vivo\b"
 )
@@ -109,25 +173,25 @@ def _vocabulary(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_CREDITS = frozenset({"feat", "ft", "featuring", "with", "w"})
+_SHORTENED = frozenset({"edit", "radio"})
+_CREDITS = frozenset({"feat", "ft", "featuring", "with", "w", "duet", "introducing", "con", "com", "avec", "mit"})
 _ORIGINS = frozenset({"from", "prod", "produced", "theme", "ost"})
 
 _SAYS_NOTHING = _vocabulary(
     "remaster remastered remasterd remasterizado remasterise remasterisee digital digitally mono stereo deluxe "
-    "edition expanded special anniversary bonus track tracks single album original version ver mix edit explicit "
-    "clean censored uncensored lp ep cd vinyl 7 inch radio main official audio video music lyric lyrics lyrical "
+    "edition expanded special anniversary bonus track tracks single album original version ver mix explicit "
+    "clean censored uncensored lp ep cd vinyl inch main official audio video music lyric lyrics lyrical "
     "visualizer visualiser hd hq 4k hi res dolby atmos spatial reissue restored release international us uk the a an "
-    "of and n by recording studio title soundtrack motion picture film movie"
+    "of and n by recorded recording studio title soundtrack motion picture film movie"
 )
 """Words beside a title that do not make another recording, or not one that services tell apart."""
 
 _MARKS = {
     word: mark
     for mark, words in {
-        "live": "live vivo directo concert concerto konzert session sessions "
+        "live": "live vivo directo concert concerto konzert session sessions unplugged "
         "ライブ ライヴ live版 现场 現場 концерт концерта",
-        "acoustic": "acoustic acoustical acustico acustica acustic acoustique akustik unplugged stripped "
-        "アコースティック",
+        "acoustic": "acoustic acoustical acustico acustica acustic acoustique akustik stripped アコースティック",
         "remix": "remix rmx remixed remixes rework reworked refix bootleg dub mashup flip vip リミックス ремикс",
         "extended": "extended club",
         "instrumental": "instrumental instrumentals instrumentale strumentale instrumentalversion インスト "
@@ -137,11 +201,11 @@ _MARKS = {
         "a cappella": "acapella cappella capella acappella",
         "cover": "cover tribute parody",
         "other take": "alternate alternative alt outtake outtakes rehearsal rough early unreleased take",
-        "part": "part pt teil parte partie chapter reprise interlude intro outro prelude skit commentary medley "
-        "vol volume movement",
+        "part": "part teil parte partie chapter reprise interlude intro outro prelude skit commentary medley "
+        "volume movement",
         "changed speed": "sped slowed nightcore reverb chopped screwed 8d",
         "mixed": "mixed",
-        "rerecorded": "rerecorded recorded rerecording",
+        "rerecorded": "rerecorded rerecording",
         "orchestral": "orchestral orchestra symphonic philharmonic",
         "piano": "piano klavier",
     }.items()
@@ -172,6 +236,8 @@ _FILLERS = _vocabulary("at in the a an on from of and n la le el de en im s for 
 
 
 def _read_title(text: str, artist: str) -> tuple[str, str, frozenset[str], frozenset[str], frozenset[str], list[str]]:
+    text = _RERECORDED.sub("rerecord", text)
+    text = _JOINED_NUMBER.sub(r"\1 ", _FLAT.sub(r"\1 flat", _SHARP.sub(r"\1 sharp", text)))
     head, qualifiers = _apart(text, artist)
     featured: list[str] = []
     if credit := _FEATURING.search(head):
@@ -183,24 +249,37 @@ def _read_title(text: str, artist: str) -> tuple[str, str, frozenset[str], froze
     extra: set[str] = set()
     full = [head]
     for qualifier in qualifiers:
-        words = _words(qualifier)
+        words = _title_words(qualifier)
         if not words or words[0] in _ORIGINS:
             continue
         if words[0] in _CREDITS:
             featured.append(qualifier.partition(words[0])[2])
             continue
         telling = {word for word in words if word not in _SAYS_NOTHING and not _YEAR.match(word)}
+        if not telling and _RECORDED_ANEW.match(qualifier):
+            telling = set(words)
         if not telling:
+            continue
+        if _is_translation(head, telling):
             continue
         full.append(qualifier)
         found = {_MARKS[word] for word in telling if word in _MARKS}
-        if not found and not _VERSION_WORDS.isdisjoint(words):
+        if not found and not telling <= _SHORTENED and not _VERSION_WORDS.isdisjoint(words):
             found = {"version"}
         marks |= found
         # Which part it is may be one of the words that otherwise say nothing.
         beside = words if "part" in found else telling
         (details if found else extra).update(word for word in beside if word not in _MARKS and word not in _FILLERS)
-    return _key(head), _key(" ".join(full)), frozenset(marks), frozenset(details), frozenset(extra), featured
+    return _joined_title(head), " ".join(full), frozenset(marks), frozenset(details), frozenset(extra), featured
+
+
+def _is_translation(head: str, words: set[str]) -> bool:
+    """Tell whether these words say the title again in other letters."""
+    return (
+        _MARKS.keys().isdisjoint(words)
+        and len({_is_latin(_key(head)), *map(_is_latin, words)}) == 2
+        and (len({_is_latin(word) for word in words}) == 1)
+    )
 
 
 def _apart(text: str, artist: str) -> tuple[str, list[str]]:
@@ -222,7 +301,8 @@ def _apart(text: str, artist: str) -> tuple[str, list[str]]:
 # --- artists ----------------------------------------------------------------------------------------------
 
 _BETWEEN_ARTISTS = re.compile(
-    r"\s*[,;/|&+、・•]\s*|\s(?:x|vs\.?|feat\.?|ft\.?|featuring|with|and|und|y|et|con|pres\.?|presents)\s|\s?[(\[](?:feat|ft)\.?\s"
+    r"\s*[,;/|&+\u00d7、・•]\s*|\s?[(\[](?:feat|ft)\.?\s"
+    r"|\s(?:x|vs\.?|feat\.?|ft\.?|featuring|with|and|und|y|et|con|pres\.?|presents)\s"
 )
 _NOBODY = frozenset({"unknown", "unknownartist", "various", "variousartists", "va", "none", "null"})
 
@@ -237,7 +317,7 @@ def _read_artists(artist: str, artists: Iterable[str]) -> tuple[str, list[str]]:
 
 def _part(artist: str) -> str:
     # "Utada Hikaru" and "Hikaru Utada", "Beatles, The" and "The Beatles".
-    return _joined(sorted(_words(artist)))
+    return _joined(sorted(_words(_SHOUTED_I.sub("i", artist))))
 
 
 # --- letters ----------------------------------------------------------------------------------------------
@@ -267,7 +347,9 @@ def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     # Before NFKC, which makes a space and an accent of some apostrophes.
-    text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).casefold().translate(_LETTERS)
+    text = (
+        unicodedata.normalize("NFKC", text.translate(_APOSTROPHES).replace("№", "no. ")).casefold().translate(_LETTERS)
+    )
     if text.isascii():
         return text
     folded: list[str] = []
@@ -284,15 +366,38 @@ def _folded(text: str) -> str:
 def _is_dressed(base: str) -> bool:
     """Tell whether marks on this letter may be missing. In Japanese or Hindi they make another syllable."""
     # Latin and Greek with accents, Hebrew and Arabic with points.
-    return "" < base <= "\u03ff" or "\u0590" <= base <= "\u06ff"
+    return base.isalpha() and (base <= "\u03ff" or "\u0590" <= base <= "\u06ff")
+
+
+_SPELLINGS = {"pt": "part", "pts": "part", "parts": "part", "vol": "volume"} | {
+    word: str(number)
+    for words in (
+        "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx",
+        "one two three four five six seven eight nine ten eleven twelve",
+    )
+    for number, word in enumerate(words.split(), 1)
+}
 
 
 def _words(text: str) -> list[str]:
-    return text.translate(_CHARACTERS).split()
+    return [_SPELLINGS.get(word, word) for word in text.translate(_CHARACTERS).split()]
+
+
+def _title_words(text: str) -> list[str]:
+    """Return the words of a title; "No. 3" and "3" are one."""
+    words = _words(text)
+    return [word for word, after in pairwise([*words, ""]) if word not in _COUNTING or not after.isdigit()]
+
+
+def _joined_title(text: str) -> str:
+    return _joined(_title_words(_SHOUTED_I.sub("i", text))) or "".join(text.split())
 
 
 def _joined(words: list[str]) -> str:
     return "".join([word for word in words if word not in _SAYS_LITTLE] or words)
+
+
+_COUNTING = frozenset({"no", "nr", "num", "number"})
 
 
 def _key(text: str) -> str:
@@ -322,7 +427,8 @@ def _song(name: str, artist: str, album: str, artists: str) -> Song:
     album_key, album_marks = _album(album)
     return Song(
         bare=bare,
-        full=full,
+        full=_joined_title(full),
+        words=tuple(_title_words(full)),
         marks=marks,
         details=details,
         extra=extra,
@@ -346,6 +452,4 @@ def _album(album: str) -> tuple[str, frozenset[str]]:
     marks = {_MARKS[word] for qualifier in qualifiers for word in _words(qualifier) if word in _MARKS}
     if _PERFORMED_ON_STAGE.search(album):
         marks.add("live")
-    if "unplugged" in album:
-        marks.add("acoustic")
     return _key(head), frozenset(marks)
