@@ -12,20 +12,26 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
+from tests import on_postgres
 from tests.fake_services import services  # noqa: F401, a fixture for all
 
 _MISSING = pytest.StashKey[list[str]]()
-_NO_CHROMIUM = "there is no chromium (apt install chromium)"
+_NEEDS = {
+    "browser": (lambda: shutil.which("chromium"), "there is no chromium (apt install chromium)"),
+    "redis": (lambda: shutil.which("redis-server"), "there is no redis-server (apt install redis-server)"),
+    "postgres": (on_postgres.find_binaries, "there is no server of PostgreSQL (apt install postgresql)"),
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip loudly what cannot be proven on this machine; where CI is set, fail instead."""
-    if item.get_closest_marker("browser") is None or shutil.which("chromium"):
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"not proven: {_NO_CHROMIUM}", pytrace=False)
-    item.config.stash.setdefault(_MISSING, []).append(f"{item.nodeid}: {_NO_CHROMIUM}")
-    pytest.skip(_NO_CHROMIUM)
+    for marker, (find, missing) in _NEEDS.items():
+        if item.get_closest_marker(marker) is None or find():
+            continue
+        if os.environ.get("CI"):
+            pytest.fail(f"not proven: {missing}", pytrace=False)
+        item.config.stash.setdefault(_MISSING, []).append(f"{item.nodeid}: {missing}")
+        pytest.skip(missing)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

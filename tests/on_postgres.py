@@ -23,9 +23,9 @@ def main(arguments: list[str]) -> int:
             "\n!!!!! NOT TESTED ON POSTGRESQL: its server is not installed (apt install postgresql) !!!!!\n"
         )
         return 1 if os.environ.get("CI") else 0
-    with server(binaries) as database_url:
-        environment = {**os.environ, "DATABASE_URL": database_url}
-        command = [sys.executable, "-m", "pytest", "-m", "not browser", *arguments]
+    with server(binaries) as postgres:
+        environment = {**os.environ, "DATABASE_URL": postgres.database_url}
+        command = [sys.executable, "-m", "pytest", "-m", "not browser and not drill", *arguments]
         return subprocess.run(command, env=environment, check=False).returncode
 
 
@@ -35,29 +35,47 @@ def find_binaries() -> Path | None:
     return folders[-1] if folders else None
 
 
-@contextmanager
-def server(binaries: Path) -> Iterator[str]:
-    """Start a server that nobody else uses, yield its DATABASE_URL, and remove it."""
-    folder = Path(tempfile.mkdtemp(prefix="musicbridge-postgres-"))
-    # PostgreSQL refuses to run as root.
-    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if become:
-        shutil.chown(folder, "postgres")
-    port = free_port()
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+class Server:
+    """A server on 127.0.0.1 that nobody else uses, and its data in a folder that has to exist."""
 
-    def run(name: str, *arguments: str) -> None:
-        command = [*become, str(binaries / name), "-D", str(folder / "data"), *arguments]
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self._binaries = binaries
+        self._data = folder / "data"
+        self.log = folder / "log"
+        # PostgreSQL refuses to run as root.
+        self._become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if self._become:
+            shutil.chown(folder, "postgres")
+        self._port = free_port()
+        self.database_url = f"postgres://musicbridge@127.0.0.1:{self._port}/postgres"
+        self._run("initdb", "--auth=trust", "--username=musicbridge", "--encoding=UTF8", "--no-sync")
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        self._run("pg_ctl", "-w", "-l", str(self.log), "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop it at once, in the midst of whatever it is at."""
+        self._run("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    def _run(self, name: str, *arguments: str) -> None:
+        command = [*self._become, str(self._binaries / name), "-D", str(self._data), *arguments]
         # The server keeps the streams it was started with: a pipe would never see its end.
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL)
 
+
+@contextmanager
+def server(binaries: Path) -> Iterator[Server]:
+    """Start a server, and remove it afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="musicbridge-postgres-"))
     try:
-        run("initdb", "--auth=trust", "--username=musicbridge", "--encoding=UTF8", "--no-sync")
-        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+        started = Server(binaries, folder)
+        started.start()
         try:
-            yield f"postgres://musicbridge@127.0.0.1:{port}/postgres"
+            yield started
         finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")
+            started.stop()
     finally:
         shutil.rmtree(folder)
 
