@@ -389,6 +389,24 @@ def test_a_file_uploaded_again_after_it_was_read_is_read_anew(user):
     assert (row.status, Counts.of(row).stored, Counts.of(row).known) == ("done", 0, 1)
 
 
+def test_a_file_uploaded_again_at_the_moment_it_is_done_with_is_not_lost(user, settings, monkeypatch):
+    upload(user, "play")
+    delete_copy = HistoryImport.delete_copy
+
+    def delete_copy_and_meet_another(row):
+        monkeypatch.setattr(HistoryImport, "delete_copy", delete_copy)
+        delete_copy(row)
+        upload(user, "play", name="again.json")
+
+    monkeypatch.setattr(HistoryImport, "delete_copy", delete_copy_and_meet_another)
+
+    row = work_once()
+
+    assert (row.status, row.name, len(copies(settings))) == ("waiting", "again.json", 1)
+    assert Path(row.file.path).exists()
+    assert work_once().status == "done"
+
+
 def test_an_upload_goes_on_with_what_a_command_left(user, tmp_path):
     def interrupt(row):
         raise KeyboardInterrupt

@@ -18,6 +18,7 @@ ROOT = Path(urls.__file__).parent.parent
 PERSONAL_PAGES = [
     "/connections/",
     "/history/",
+    "/history/import/",
     "/connections/spotify/disconnect/",
     "/connections/spotify/callback/?code=1",
 ]

@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.core.files.uploadhandler import StopUpload
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -97,6 +98,18 @@ def test_files_that_are_too_large_are_dropped_and_the_person_is_told(
     assert "Choose a file first." not in html
     assert not HistoryImport.objects.exists()
     assert copies(uploads) == []
+
+
+def test_what_is_too_much_of_a_form_is_read_and_not_kept(rf: RequestFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "MAX_UPLOAD_BYTES", 10)
+    limit = imports.UploadLimit(rf.post(PAGE))
+    assert limit.receive_data_chunk(b"x" * 10, 0) == b"x" * 10
+
+    with pytest.raises(StopUpload) as stop:
+        limit.receive_data_chunk(b"x", 10)
+
+    # A browser whose connection is reset shows no answer.
+    assert not stop.value.connection_reset
 
 
 def test_a_forged_form_is_refused(user: User, uploads: Path) -> None:
