@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -124,6 +125,21 @@ def lease_seconds() -> float:
     if not 1 <= seconds <= 3600:
         raise ProviderConfigurationError(f"LEASE_SECONDS: {value!r} is not a number of seconds from 1 to 3600.")
     return seconds
+
+
+def redis_url() -> str:
+    """Return the address of the Redis that processes share; empty where there is none.
+
+    Raises `ProviderConfigurationError` for an address that is none, and where the package redis is missing.
+    """
+    url = str(get("REDIS_URL"))
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ProviderConfigurationError("REDIS_URL does not begin with redis://, rediss:// or unix://.")
+    if url and find_spec("redis") is None:
+        raise ProviderConfigurationError(
+            "REDIS_URL is set, but the package redis is not installed: install musicbridge[scale]."
+        )
+    return url
 
 
 def rate_limits() -> dict[str, Rate] | None:

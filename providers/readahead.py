@@ -13,6 +13,12 @@ Page = TypeVar("Page")
 MAX_AHEAD = 8
 """The most pages that are asked for at once."""
 
+AT_ONCE = 3
+"""How many times as many pages are read at once as have turned out to be under way at the service, on average.
+
+More than one, so that it is found out what more would bring; and enough for turns at a rate limit that come in bunches.
+"""
+
 _SHORT_SECONDS = 0.01
 """Waiting for less than this is cheaper than handing work between threads."""
 
@@ -23,9 +29,9 @@ def read_ahead(
     """Yield `read(key)` for each of the keys, in their order.
 
     As long as waiting is less than half of the work, each page is read when it is asked for, in the caller's thread.
-    Beyond that up to `MAX_AHEAD` are read in threads of their own, twice as many as were under way at once until now:
-    more is of no use where a rate limit, or whoever takes the pages, is what everything waits for. `latency` tells
-    how many seconds the service lets us wait for an answer, turns at a rate limit not counted.
+    Beyond that up to `MAX_AHEAD` are read in threads of their own, `AT_ONCE` times as many as the service had at once
+    until now: more is of no use where a rate limit, or whoever takes the pages, is what everything waits for.
+    `latency` tells how many seconds the service lets us wait for an answer, turns at a rate limit not counted.
 
     What `read` raises is raised in its turn, after all pages before it. Closing the generator gives up what is under
     way: what has not begun never does, and nobody takes the rest. `read` must not touch the database, whose
@@ -59,7 +65,7 @@ def read_ahead(
 
 
 def _useful_number(latency: float, seconds_per_page: float) -> int:
-    """Return how many pages to read at once: twice as many as were under way on average, by Little's law."""
-    if latency < _SHORT_SECONDS:
+    """Return how many pages to read at once: by Little's law the quotient of the two were under way on average."""
+    if latency < max(_SHORT_SECONDS, seconds_per_page / 2):
         return 1
-    return min(MAX_AHEAD, math.ceil(2 * latency / seconds_per_page))
+    return min(MAX_AHEAD, math.ceil(AT_ONCE * latency / seconds_per_page))

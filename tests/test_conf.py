@@ -130,3 +130,29 @@ class TestFernetKeys:
         settings.FERNET_KEYS = keys
         with pytest.raises(ProviderConfigurationError, match="FERNET_KEYS"):
             conf.fernet_keys()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "redis://127.0.0.1:6379/0", "rediss://:secret@redis.example/1", "unix:///run/redis"]
+)
+def test_the_redis_that_processes_share_is_told(settings: Settings, url: str) -> None:
+    settings.REDIS_URL = url
+    assert conf.redis_url() == url
+
+
+def test_an_address_that_is_none_of_a_redis_is_told_without_what_it_holds(settings: Settings) -> None:
+    settings.REDIS_URL = "https://:secret@redis.example"
+    with pytest.raises(ProviderConfigurationError, match="REDIS_URL does not begin with") as caught:
+        conf.redis_url()
+    assert "secret" not in str(caught.value)
+    assert [message.id for message in check_limits()] == ["providers.E004"]
+
+
+def test_a_redis_without_its_package_is_an_error_that_says_what_to_install(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:6379/0"
+    monkeypatch.setattr(conf, "find_spec", lambda name: None)
+    with pytest.raises(ProviderConfigurationError, match=r"install musicbridge\[scale\]"):
+        conf.redis_url()
+    assert [message.id for message in check_limits()] == ["providers.E004"]

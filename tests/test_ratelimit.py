@@ -57,3 +57,35 @@ def test_asking_for_a_limiter_again_and_again_starts_nothing_new() -> None:
 def test_a_rate_that_makes_no_sense_is_refused(requests: int, seconds: float) -> None:
     with pytest.raises(ValueError, match="at least"):
         Rate(requests, seconds)
+
+
+def test_a_turn_that_comes_too_late_is_not_waited_for() -> None:
+    limiter = RateLimiter(HOURLY)
+    assert [limiter.acquire(60) for _ in range(4)] == [True, True, True, False]
+
+
+class TestSharedTurns:
+    """A limit that other processes count with, wherever they do it."""
+
+    def test_a_turn_is_shared_before_it_is_taken(self) -> None:
+        pauses = [0.0]
+        assert RateLimiter(HOURLY, pauses.pop).acquire(0)
+        assert pauses == []
+
+    def test_the_others_turns_are_waited_for(self) -> None:
+        pauses = [0.0, 0.001, 0.001]
+        assert RateLimiter(HOURLY, pauses.pop).acquire(30)
+        assert pauses == []
+
+    def test_when_others_took_all_turns_there_is_none(self) -> None:
+        assert not RateLimiter(HOURLY, lambda: 3600.0).acquire(0)
+
+    def test_where_turns_are_not_counted_the_process_still_keeps_the_limit_itself(self) -> None:
+        limiter = RateLimiter(HOURLY, lambda: 0.0)
+        assert [limiter.acquire(0) for _ in range(5)] == [True, True, True, False, False]
+
+    def test_another_redis_is_another_limit(self) -> None:
+        urls = ("", "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1")
+        limiters = [limiter_for("spotify", "app", HOURLY, redis_url=url) for url in urls]
+        assert len(set(limiters)) == 3
+        assert limiter_for("spotify", "app", HOURLY, redis_url=urls[1]) is limiters[1]

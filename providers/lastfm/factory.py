@@ -55,5 +55,7 @@ def _application() -> LastFMApplication:
         api_secret=conf.require("LASTFM_API_SECRET"),
         api_url=conf.require("LASTFM_API_URL"),
         auth_url=conf.require("LASTFM_AUTH_URL"),
-        limiter=limiter_for(Type.LASTFM, api_key, conf.rate_limit(Type.LASTFM, DEFAULT_RATE)),
+        limiter=limiter_for(
+            Type.LASTFM, api_key, conf.rate_limit(Type.LASTFM, DEFAULT_RATE), redis_url=conf.redis_url()
+        ),
     )

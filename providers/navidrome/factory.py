@@ -38,13 +38,14 @@ def build_for_credentials(username: str, password: str) -> NavidromeProvider:
     Raises `ProviderConfigurationError` where the site has no Navidrome.
     """
     base_url = conf.require("NAVIDROME_URL").rstrip("/")
-    rate = conf.rate_limit(Type.NAVIDROME, DEFAULT_RATE)
+    rate, redis_url = conf.rate_limit(Type.NAVIDROME, DEFAULT_RATE), conf.redis_url()
+    login_rate = LOGIN_RATE if rate is not None else None
     return NavidromeProvider(
         base_url,
         username=username,
         password=password,
-        limiter=limiter_for(Type.NAVIDROME, base_url, rate),
-        login_limiter=limiter_for(Type.NAVIDROME, f"{base_url}/auth/login", LOGIN_RATE if rate is not None else None),
+        limiter=limiter_for(Type.NAVIDROME, base_url, rate, redis_url=redis_url),
+        login_limiter=limiter_for(Type.NAVIDROME, f"{base_url}/auth/login", login_rate, redis_url=redis_url),
     )
 
 

@@ -60,4 +60,5 @@ def _application(client_id: str) -> SpotifyApplication:
 
 
 def _limiter(application: SpotifyApplication) -> RateLimiter | None:
-    return limiter_for(Type.SPOTIFY, application.client_id, conf.rate_limit(Type.SPOTIFY, DEFAULT_RATE))
+    rate = conf.rate_limit(Type.SPOTIFY, DEFAULT_RATE)
+    return limiter_for(Type.SPOTIFY, application.client_id, rate, redis_url=conf.redis_url())
