@@ -98,12 +98,8 @@ def _is_same_recording(a: Play, b: Play, closeness: int) -> bool:
 
 def _is_one_row(a: Play, b: Play) -> bool:
     """Tell whether two sources of one service tell of one moment: names may have been corrected in between."""
-    seconds_ms = 2_000
-    return (
-        a.provider_type == b.provider_type
-        and max(a.moment.precision_ms, b.moment.precision_ms) <= 1_000
-        and abs(a.moment.at_ms - b.moment.at_ms) <= seconds_ms
-    )
+    precision_ms = max(a.moment.precision_ms, b.moment.precision_ms)
+    return a.provider_type == b.provider_type and abs(a.moment.at_ms - b.moment.at_ms) <= 1_000 + precision_ms
 
 
 def _is_confirmed(alike: Likeness, a: Play, b: Play, closeness: int) -> bool:

@@ -5,6 +5,7 @@ is left after such differences is compared. What makes another recording of it (
 language) is kept apart, as a mark, and has to agree.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -64,10 +65,13 @@ def song(name: str, artist: str, album: str, artists: tuple[str, ...] = ()) -> S
 def likeness(a: Song, b: Song, *, is_one_row: bool = False) -> Likeness:
     """Tell whether two titles and artists name the same recording.
 
-    `is_one_row`: that one service tells them of one moment, so that another artist is the same one under a new name.
+    `is_one_row`: that one service tells them of one moment, so that another artist or title is the same one corrected.
     """
-    titles = _likeness_of_titles(a, b)
-    return titles if is_one_row else min(titles, _likeness_of_artists(a, b))
+    titles, artists = _likeness_of_titles(a, b), _likeness_of_artists(a, b)
+    if is_one_row:
+        # Had both changed, nothing would tell that it is the same row.
+        return max(titles, min(artists, Likeness.IF_AS_LONG))
+    return min(titles, artists)
 
 
 def _likeness_of_titles(a: Song, b: Song) -> Likeness:
@@ -87,18 +91,18 @@ def _likeness_of_marks(a: Song, b: Song) -> Likeness:
     differing = (a.marks - b.marks - b.album_marks) | (b.marks - a.marks - a.album_marks)
     if not differing:
         return Likeness.SAME
-    if "live" in a.marks & b.marks and differing == {"acoustic"}:
-        return Likeness.IF_CONFIRMED
     # Some services leave it to the album to say so. No concert takes as long as the studio, to the second.
-    return Likeness.IF_AS_LONG if differing == {"live"} else Likeness.OTHER
+    if not differing <= {"live", "acoustic"}:
+        return Likeness.OTHER
+    return Likeness.IF_CONFIRMED if "live" in a.marks & b.marks or a.album == b.album != "" else Likeness.IF_AS_LONG
 
 
 def _likeness_of_details(a: Song, b: Song) -> Likeness:
     if a.details == b.details or a.marks != b.marks:
         return Likeness.SAME
-    # "Live" may well be "Live at Wembley", but "Live in Paris" is not.
+    # "Live" may well be "Live at Wembley", but hardly "Live in Paris".
     if not (a.details <= b.details or b.details <= a.details):
-        return Likeness.OTHER
+        return Likeness.IF_CONFIRMED if "live" in a.marks else Likeness.OTHER
     if "version" in a.marks:
         return Likeness.IF_AS_LONG
     return Likeness.SAME if "live" in a.marks else Likeness.IF_CONFIRMED
@@ -114,11 +118,17 @@ def _likeness_of_different_titles(a: Song, b: Song) -> Likeness:
 
 def _is_misspelt_word(a: str, b: str) -> bool:
     # Short words, and numbers, make another title of it: "Prelude in C", "Prelude in D".
-    return a == b or (min(len(a), len(b)) >= 4 and not _DIGITS.search(a + b) and _similarity(a, b) > 0.8)
+    if a == b or _without_umlauts(a) == b or a == _without_umlauts(b):
+        return True
+    return min(len(a), len(b)) >= 4 and not _DIGITS.search(a + b) and _similarity(a, b) > 0.8
+
+
+def _without_umlauts(word: str) -> str:
+    return word.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
 def _is_misspelt_artist(a: str, b: str) -> bool:
-    return min(len(a), len(b)) >= 5 and _DIGITS.findall(a) == _DIGITS.findall(b) and _similarity(a, b) >= 0.88
+    return min(len(a), len(b)) >= 5 and _DIGITS.findall(a) == _DIGITS.findall(b) and _similarity(a, b) >= 0.85
 
 
 def _similarity(a: str, b: str) -> float:
@@ -162,6 +172,7 @@ _TRAILING_REMASTER = re.compile(
 _YEAR = re.compile(r"(?:19|20)\d\d$|\d+(?:st|nd|rd|th)$")
 _RERECORDED = re.compile(r"\bre[- ]record(?=ed|ing)")
 _RECORDED_ANEW = re.compile(r"\s*(?:19|20)\d\d version\s*$")
+_TRACK_NUMBER = re.compile(r"^0\d\s?[-.]?\s(?=\w)")
 _JOINED_NUMBER = re.compile(r"\b(pts?|parts?|vol|no|nr)\.?(?=\d)")
 _SHARP, _FLAT = re.compile(r"\b([a-g])[-\s]?[#♯]"), re.compile(r"\b([a-g])[-\s]?♭")
 _PERFORMED_ON_STAGE = re.compile(
@@ -236,6 +247,7 @@ _FILLERS = _vocabulary("at in the a an on from of and n la le el de en im s for 
 
 
 def _read_title(text: str, artist: str) -> tuple[str, str, frozenset[str], frozenset[str], frozenset[str], list[str]]:
+    text = _TRACK_NUMBER.sub("", text)
     text = _RERECORDED.sub("rerecord", text)
     text = _JOINED_NUMBER.sub(r"\1 ", _FLAT.sub(r"\1 flat", _SHARP.sub(r"\1 sharp", text)))
     head, qualifiers = _apart(text, artist)
@@ -252,9 +264,13 @@ def _read_title(text: str, artist: str) -> tuple[str, str, frozenset[str], froze
         words = _title_words(qualifier)
         if not words or words[0] in _ORIGINS:
             continue
-        if words[0] in _CREDITS:
-            featured.append(qualifier.partition(words[0])[2])
+        if words[0] in _CREDITS or qualifier.lstrip().startswith("&"):
+            featured.append(qualifier.partition(words[0])[2] if words[0] in _CREDITS else qualifier)
             continue
+        if credit := _FEATURING.search(qualifier):
+            featured.append(qualifier[credit.end() :])
+            qualifier = qualifier[: credit.start()]
+            words = _title_words(qualifier)
         telling = {word for word in words if word not in _SAYS_NOTHING and not _YEAR.match(word)}
         if not telling and _RECORDED_ANEW.match(qualifier):
             telling = set(words)
@@ -301,7 +317,7 @@ def _apart(text: str, artist: str) -> tuple[str, list[str]]:
 # --- artists ----------------------------------------------------------------------------------------------
 
 _BETWEEN_ARTISTS = re.compile(
-    r"\s*[,;/|&+\u00d7、・•]\s*|\s?[(\[](?:feat|ft)\.?\s"
+    r"\s*[,;/|&+\u00d7、・•]\s*|\s?[(\[](?:feat|ft|featuring|with)\b\.?\s|\s[fw]/\s?"
     r"|\s(?:x|vs\.?|feat\.?|ft\.?|featuring|with|and|und|y|et|con|pres\.?|presents)\s"
 )
 _NOBODY = frozenset({"unknown", "unknownartist", "various", "variousartists", "va", "none", "null"})
@@ -342,6 +358,8 @@ _SAYS_LITTLE = frozenset({"the", "and", "n"})
 
 def _folded(text: str) -> str:
     """Return the text in small letters, without what only dresses them; brackets and punctuation stay."""
+    if "&" in text:
+        text = html.unescape(text)
     # In one line with single spaces: patterns would try every stretch of spaces from each of its places.
     text = " ".join(text.split())
     if text.isascii():
@@ -369,7 +387,22 @@ def _is_dressed(base: str) -> bool:
     return base.isalpha() and (base <= "\u03ff" or "\u0590" <= base <= "\u06ff")
 
 
-_SPELLINGS = {"pt": "part", "pts": "part", "parts": "part", "vol": "volume"} | {
+_SPELLINGS = {
+    "pt": "part",
+    "pts": "part",
+    "parts": "part",
+    "vol": "volume",
+    "mr": "mister",
+    "st": "saint",
+    "vs": "versus",
+    "u": "you",
+    "til": "until",
+    "till": "until",
+    "thru": "through",
+    "nite": "night",
+    "tonite": "tonight",
+    "ok": "okay",
+} | {  # fmt: skip
     word: str(number)
     for words in (
         "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx",
