@@ -1,8 +1,13 @@
 import csv
+import os
+import subprocess
+import sys
+import textwrap
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from providers.models import Listen
 from tests.history.fakes import START
@@ -49,6 +54,25 @@ def test_what_is_exported_can_be_imported(user, tmp_path, kind):
     call_command("import_history", str(path), user="ada", stdout=StringIO())
 
     assert list(Listen.objects.filter(user=user).values_list("name", "artist", "played_at")) == before
+
+
+_EXPORT = """
+    from django.conf import settings
+    settings.DATABASES["default"]["NAME"] = {database!r}
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(["manage.py", "export_history", "--user", "ada", "--format", "csv"])
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_utf_8_whatever_the_terminal_speaks(user):
+    Listen.objects.create(user=user, provider_type="spotify", name="Jóga ☂", played_at=START)
+    script = textwrap.dedent(_EXPORT).format(database=str(connection.settings_dict["NAME"]))
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONIOENCODING": "latin-1"}
+
+    written = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True).stdout
+
+    assert "Jóga ☂".encode() in written
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Writes a person's history to stdout."""
 
+import sys
 from argparse import ArgumentParser
+from io import TextIOWrapper
 from typing import Any
 
 from providers.history.export import ExportFormat, export
@@ -19,11 +21,15 @@ class Command(PlainSpokenCommand):
             "--format",
             required=True,
             choices=[kind.value for kind in ExportFormat],
-            help="jsonl: lines of JSON as ListenBrainz has them; csv: a table",
+            help="jsonl: lines of JSON as ListenBrainz has them; csv: a table, in which an apostrophe stands in front "
+            "of a text that a spreadsheet would take for a formula",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file, a piece at a time."""
         user = person_named(options["user"])
+        if isinstance(sys.stdout, TextIOWrapper):
+            # Whatever the terminal speaks: the file is UTF-8, and an end of a line in a name stays what it is.
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
         for piece in export(user.pk, ExportFormat(options["format"])):
             self.stdout.write(piece.decode(), ending="")
