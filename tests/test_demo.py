@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import requests
@@ -14,7 +15,7 @@ from django.conf import settings
 
 from providers.testing.simulators.household import PASSWORD
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.own_database, pytest.mark.timeout(180)]
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
@@ -57,19 +58,49 @@ def test_it_has_an_administrator_to_look_around_as():
     assert "Site administration" in page.text
 
 
+def wait_until_it_serves(demo: "subprocess.Popen[str]") -> str:
+    """Return the site's address once the demo says that only Ctrl-C stops it."""
+    assert demo.stderr is not None
+    site = next(found[0] for line in demo.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+    assert any("Watching" in line for line in demo.stderr)
+    return site
+
+
+def processes_of(parent: int) -> dict[int, str]:
+    """Return the command lines of a process's children, by their ids."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return {int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in children}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whoever_stops_the_demo_stops_all_its_parts(number):
     with start("demo") as demo:
-        assert demo.stderr is not None
-        site = next(found[0] for line in demo.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        site = wait_until_it_serves(demo)
         assert requests.get(f"{site}/", timeout=10).status_code == 200
+        parts = processes_of(demo.pid)
 
         demo.send_signal(number)
         demo.communicate()
 
     assert demo.returncode == 0
+    assert len(parts) == 2
+    assert not [part for part in parts if Path(f"/proc/{part}").exists()]
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(site.rpartition(":")[2]))) != 0
+
+
+@pytest.mark.parametrize("part", ["fetch_history --watch", "gunicorn"])
+def test_a_part_that_ends_by_itself_ends_the_demo(part):
+    with start("demo") as demo:
+        wait_until_it_serves(demo)
+        parts = processes_of(demo.pid)
+
+        os.kill(next(pid for pid, command in parts.items() if part in command), signal.SIGKILL)
+        _, err = demo.communicate()
+
+    assert demo.returncode == 1
+    assert "ended by itself" in err
+    assert not [pid for pid in parts if Path(f"/proc/{pid}").exists()]
 
 
 def test_the_simulators_print_the_settings_that_lead_to_them_and_stop_when_told():

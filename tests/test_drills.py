@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-pytestmark = [pytest.mark.drill, pytest.mark.postgres, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.own_database, pytest.mark.postgres, pytest.mark.timeout(280)]
 
 
 def drill(*arguments: str) -> "subprocess.CompletedProcess[str]":

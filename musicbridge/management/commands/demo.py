@@ -23,13 +23,12 @@ from musicbridge.demo import DemoError, Visitor
 from providers import registry
 from providers.management.commandline import PlainSpokenCommand, port
 
-FETCH_EVERY_SECONDS = 30
 START_WITHIN_SECONDS = 60
 ADMINISTRATOR = "admin"
 
 
 class Command(PlainSpokenCommand):
-    """Starts simulators and the site, links a person's services, fetches, and goes on serving.
+    """Starts simulators and the site, links a person's services, fetches, and goes on serving and fetching.
 
     One parent for all: whatever ends it ends the parts. Database and keys are its own, made anew
     in `.demo/` each time, because the simulators begin anew as well.
@@ -58,7 +57,7 @@ class Command(PlainSpokenCommand):
                 environment = _environment(site_url, household.settings)
                 _manage(environment, "migrate", "--verbosity=0")
                 _make_administrator(environment, PASSWORD)
-                with _site(number_of_port, environment) as server:
+                with _site(number_of_port, environment) as site:
                     visitor = Visitor(site_url)
                     self._say(f"{USERNAME} signs in with Navidrome")
                     visitor.sign_in(USERNAME, PASSWORD)
@@ -73,7 +72,8 @@ class Command(PlainSpokenCommand):
                         self._say(f"the site: {site_url}/ (sign in as {USERNAME!r}, password {PASSWORD!r})")
                         self._say(f"its administration: {site_url}/admin/ (as {ADMINISTRATOR!r}, the same password)")
                         self._say("Ctrl-C stops everything")
-                        _keep_fetching(environment, server)
+                        with _part(environment, "manage.py", "fetch_history", "--watch") as watcher:
+                            _wait_for_an_end(site, watcher)
         except (DemoError, requests.RequestException) as error:
             raise CommandError(str(error)) from None
         except subprocess.CalledProcessError as error:
@@ -143,36 +143,31 @@ def _fetch(environment: dict[str, str]) -> dict[str, int]:
 
 
 @contextmanager
+def _part(environment: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run Python with these arguments meanwhile."""
+    part = subprocess.Popen([sys.executable, *arguments], env=environment, cwd=settings.BASE_DIR)  # noqa: S603
+    try:
+        yield part
+    finally:
+        part.terminate()
+        part.wait(timeout=60)
+
+
+@contextmanager
 def _site(port: int, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """Run the site under gunicorn and wait until it answers. Raises `DemoError`."""
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "musicbridge.wsgi",
-        f"--bind=127.0.0.1:{port}",
-        "--workers=2",
-        "--no-control-socket",
-    ]
-    server = subprocess.Popen([*command, "--log-level=warning"], env=environment, cwd=settings.BASE_DIR)  # noqa: S603
-    try:
+    options = (f"--bind=127.0.0.1:{port}", "--workers=2", "--no-control-socket", "--log-level=warning")
+    with _part(environment, "-m", "gunicorn", "musicbridge.wsgi", *options) as server:
         give_up_at = time.monotonic() + START_WITHIN_SECONDS
         while _is_free(port):
             if server.poll() is not None or time.monotonic() > give_up_at:
                 raise DemoError("The site did not start.")
             time.sleep(0.1)
         yield server
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
 
 
-def _keep_fetching(environment: dict[str, str], server: "subprocess.Popen[bytes]") -> None:
-    """Fetch again and again while the site runs. Raises `DemoError` when it ends by itself."""
-    while True:
-        try:
-            server.wait(timeout=FETCH_EVERY_SECONDS)
-        except subprocess.TimeoutExpired:
-            _fetch(environment)
-        else:
-            raise DemoError("The site ended by itself.")
+def _wait_for_an_end(*parts: "subprocess.Popen[bytes]") -> None:
+    """Wait until one of the parts ends by itself. Raises `DemoError` then."""
+    while all(part.poll() is None for part in parts):
+        time.sleep(0.5)
+    raise DemoError("A part of the demo ended by itself.")
