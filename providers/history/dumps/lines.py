@@ -66,6 +66,8 @@ def _joined_cells(line: bytes, ahead: deque[tuple[int, bytes | Broken]], delimit
             break
         line += b"\n" + following
         cells = _cells(line, delimiter)
+        if isinstance(cells, Broken):
+            break
         if cells is not None:
             for _ in range(count):
                 ahead.popleft()

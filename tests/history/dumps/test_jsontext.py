@@ -88,6 +88,12 @@ def test_a_name_is_kept_as_far_as_a_database_can(tmp_path: Path, spelled: str, n
     assert len(rows_of(path)) == 1
 
 
+def test_a_name_among_many_is_kept_as_far_as_a_database_can(tmp_path: Path) -> None:
+    odd = ROW.replace("Harbour Lights", "a\\u0000b")
+    names = [play.track.name for play in plays_of(write(tmp_path / "a.json", f"[{','.join([ROW, odd, ROW, ROW])}]"))]
+    assert names == ["Harbour Lights", "ab", "Harbour Lights", "Harbour Lights"]
+
+
 def test_a_row_that_is_not_utf_8_costs_only_itself(tmp_path: Path) -> None:
     row = ROW.encode()
     rows = rows_of(write(tmp_path / "a.json", b"[%b,%b,%b]" % (row, row.replace(b"Harbour", b"\xff\xfe"), row)))

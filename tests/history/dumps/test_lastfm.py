@@ -1,5 +1,6 @@
 """What exporters make of a Last.fm history."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,12 @@ def test_a_lone_quotation_mark_costs_no_row_but_its_own(tmp_path: Path) -> None:
     assert len(rows) == 54
 
 
+def test_a_quotation_mark_in_front_of_long_rows_costs_no_row_but_its_own(tmp_path: Path) -> None:
+    good = f"{'The Quiet Tide ' * 2_000},North Sea Radio,Harbour Lights,12 Apr 2026 20:07\n"
+    rows = rows_of(write(tmp_path / "a.csv", good + 'A,"B,C,12 Apr 2026 20:07\n' + good * 30))
+    assert [type(row) for row in rows] == [Play, Refused, *[Play] * 30]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -149,12 +156,14 @@ def test_pages_as_they_came_are_read_however_they_were_put_together(tmp_path: Pa
     assert play.track.mbid == "0f9c9b4e-2f2f-4f7e-8a39-0f2f7d1c2d11"
 
 
-def test_all_pages_are_read_to_the_last_also_one_of_a_single_track(tmp_path: Path) -> None:
-    pages: list[Any] = [
-        {"recenttracks": {"track": [page_track(EVENING_UTS - page * 200 - index) for index in range(200)]}}
-        for page in range(10)
-    ]
-    pages.append({"recenttracks": {"track": page_track(EVENING_UTS - 9_999)}})
+@pytest.mark.parametrize(
+    "as_page", [lambda tracks: {"track": tracks}, lambda tracks: {"recenttracks": {"track": tracks}}]
+)
+def test_all_pages_are_read_to_the_last_also_one_of_a_single_track(
+    tmp_path: Path, as_page: Callable[[Any], dict[str, Any]]
+) -> None:
+    pages = [as_page([page_track(EVENING_UTS - page * 200 - index) for index in range(200)]) for page in range(10)]
+    pages.append(as_page(page_track(EVENING_UTS - 9_999)))
     plays = plays_of(write(tmp_path / "recenttracks.json", pages))
     assert len({play.track.played_at for play in plays}) == len(plays) == 2_001
 

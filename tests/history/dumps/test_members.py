@@ -170,11 +170,15 @@ def test_a_member_whose_header_is_damaged_is_named_and_the_others_are_read(tmp_p
     assert [type(row) for row in rows_of(path)] == [Refused, Play]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("is_packed", [False, True])
-def test_what_a_windows_program_saved_anew_is_read(tmp_path: Path, encoding: str, *, is_packed: bool) -> None:
+def test_what_a_windows_program_saved_anew_is_read(
+    tmp_path: Path, mark: str, encoding: str, *, is_packed: bool
+) -> None:
     names = [f"Ḥarbour \ufeffLights 🌊 {number}" for number in range(2_000)]
-    content = as_bytes([spotify_row(master_metadata_track_name=name) for name in names]).decode().encode(encoding)
+    rows = [spotify_row(master_metadata_track_name=name) for name in names]
+    content = (mark + as_bytes(rows).decode()).encode(encoding)
     path = write_zip(tmp_path / "a.zip", {AUDIO: content}) if is_packed else write(tmp_path / "a.json", content)
     assert [play.track.name for play in plays_of(path)] == names
 
