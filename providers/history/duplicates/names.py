@@ -402,7 +402,7 @@ _SPELLINGS = {
     "nite": "night",
     "tonite": "tonight",
     "ok": "okay",
-} | {  # fmt: skip
+} | {
     word: str(number)
     for words in (
         "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx",
