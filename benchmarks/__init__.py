@@ -1,1 +1,1 @@
-"""Measurements: `make bench`. Ratios within one run, for machines drift."""
+"""Measurements: `make bench`. Peers, floors and musicbridge side by side; ratios within one run, for machines drift."""

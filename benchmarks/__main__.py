@@ -1,47 +1,34 @@
-"""Runs every measurement and prints, per job, the median of each way to do it and its ratio to the first."""
+"""Runs the jobs named, or all of them, and ends with a table: `python -m benchmarks [JOB…]`."""
 
-import os
-import statistics
-import tempfile
+import argparse
 import time
-from collections.abc import Callable
-from pathlib import Path
+import traceback
 
-import django
-
-ROUNDS = 5
+from benchmarks.figures import Figure, table
+from benchmarks.jobs import JOBS
 
 
 def main() -> None:
-    """Prepare a database of its own, then measure."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DATABASE_URL"] = f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-        os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-        django.setup()
-        # Models can be imported only now.
-        from django.core.management import call_command
-
-        from benchmarks import jobs
-
-        call_command("migrate", verbosity=0)
-        for job in jobs.ALL:
-            print(f"\n{job.__doc__}")
-            with job() as ways:
-                report(ways)
-
-
-def report(ways: dict[str, Callable[[], object]]) -> None:
-    """Do each way in turn, round after round, so that all of them meet the same machine."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            way()
-            seconds[name].append(time.perf_counter() - started)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    floor = next(iter(medians.values()))
-    for name, median in medians.items():
-        print(f"  {name:<40} {median:8.3f} s   {median / floor:6.2f} x")
+    """Measure, and say of each figure whether it is what it should be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help=f"one of: {', '.join(JOBS)}")
+    names = parser.parse_args().jobs
+    if unknown := [name for name in names if name not in JOBS]:
+        parser.error(f"there is no job {unknown[0]!r}, but {', '.join(JOBS)}")
+    figures: list[tuple[str, Figure]] = []
+    for name in names or JOBS:
+        job = JOBS[name]
+        print(f"\n{name}: {job.__doc__}", flush=True)
+        started = time.perf_counter()
+        try:
+            for figure in job():
+                figures.append((name, figure))  # noqa: PERF401, what a job yields before it fails stays
+        except (AssertionError, RuntimeError) as error:
+            # One job that fails leaves the others their figures.
+            traceback.print_exception(error)
+            figures.append((name, Figure("the job itself", "failed, see above", is_met=False)))
+        print(f"  ({time.perf_counter() - started:.0f} s)", flush=True)
+    print(f"\n{table(figures)}")
 
 
 if __name__ == "__main__":
