@@ -75,6 +75,24 @@ def test_a_file_is_utf_8_whatever_the_terminal_speaks(user):
     assert "Jóga ☂".encode() in written
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_reads_only_the_beginning_gets_it_and_no_complaint(user):
+    Listen.objects.bulk_create(
+        Listen(user=user, provider_type="spotify", name="x" * 500, played_at=START, fingerprint=number)
+        for number in range(2000)
+    )
+    script = textwrap.dedent(_EXPORT).format(database=str(connection.settings_dict["NAME"]))
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline().startswith(b"played_at")
+        process.stdout.close()
+        assert b"Broken" not in process.stderr.read()
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

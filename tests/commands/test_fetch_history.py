@@ -42,6 +42,12 @@ def test_it_says_per_connection_what_was_seen_and_stored(linked):
     ]
 
 
+def test_what_two_services_tell_of_one_play_is_linked(linked):
+    run()
+
+    assert Listen.objects.filter(duplicate_of__isnull=False).count() == 3
+
+
 def test_json_holds_the_same_for_programs(linked):
     (lastfm, spotify) = json.loads(run("--json"))
 

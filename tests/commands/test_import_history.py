@@ -31,7 +31,7 @@ def run(*arguments, **options):
 @pytest.fixture
 def export_file(tmp_path):
     plays = [
-        Play("spotify", "api", Track(id="", name=f"Track {number}", artist="", played_at=START + timedelta(number)))
+        Play("spotify", "api", Track(id="", name=f"Track {number}", artist="Ana", played_at=START + timedelta(number)))
         for number in range(3)
     ]
     path = tmp_path / "export.jsonl"
@@ -43,6 +43,16 @@ def test_a_real_file_comes_home(user, export_file):
     assert run(export_file, user="ada") == f"{export_file}: 3 stored, 0 known already\n"
     assert Listen.objects.filter(user=user, provider_type="spotify").count() == 3
     assert run(export_file, user="ada") == f"{export_file}: 0 stored, 3 known already\n"
+
+
+def test_what_another_source_told_already_is_linked_to_it(user, export_file):
+    Listen.objects.create(
+        user=user, provider_type="navidrome", name="Track 1", artist="Ana", played_at=START + timedelta(1)
+    )
+
+    run(export_file, user="ada")
+
+    assert Listen.objects.filter(duplicate_of__isnull=False).count() == 1
 
 
 @pytest.mark.usefixtures("_line_dumps")

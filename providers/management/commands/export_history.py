@@ -1,5 +1,6 @@
 """Writes a person's history to stdout."""
 
+import os
 import sys
 from argparse import ArgumentParser
 from io import TextIOWrapper
@@ -31,5 +32,10 @@ class Command(PlainSpokenCommand):
         if isinstance(sys.stdout, TextIOWrapper):
             # Whatever the terminal speaks: the file is UTF-8, and an end of a line in a name stays what it is.
             sys.stdout.reconfigure(encoding="utf-8", newline="")
-        for piece in export(user.pk, ExportFormat(options["format"])):
-            self.stdout.write(piece.decode(), ending="")
+        try:
+            for piece in export(user.pk, ExportFormat(options["format"])):
+                self.stdout.write(piece.decode(), ending="")
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has enough. What is still buffered goes nowhere, or Python would complain once more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,14 +7,13 @@ from argparse import ArgumentParser
 from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
 from providers import registry, worker
 from providers.history.fetch import fetch, preview
 from providers.history.reports import FetchOutcome, FetchReport
-from providers.management.commandline import PlainSpokenCommand
+from providers.management.commandline import PlainSpokenCommand, person_named
 from providers.management.progress import TerminalProgress
 from providers.models import Connection
 
@@ -101,12 +100,7 @@ _moment.__name__ = "time (ISO 8601)"  # argparse names the type in its error
 def _connections(username: str | None, provider_type: str | None) -> "QuerySet[Connection]":
     connections = Connection.objects.exclude(status=Connection.Status.DISCONNECTED).select_related("user")
     if username is not None:
-        user_model = get_user_model()
-        try:
-            user = user_model._default_manager.get_by_natural_key(username)
-        except user_model.DoesNotExist:
-            raise CommandError(f"There is no person {username!r}.", returncode=2) from None
-        connections = connections.filter(user=user.pk)
+        connections = connections.filter(user=person_named(username).pk)
     if provider_type is not None:
         try:
             registry.get(provider_type)

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django.db import Error
 from rich.progress import TaskID
 
+from providers import worker
 from providers.history.imports import Counts, import_file
 from providers.management.commandline import PlainSpokenCommand, person_named
 from providers.management.progress import TerminalProgress
@@ -42,6 +43,8 @@ class Command(PlainSpokenCommand):
                 if not options["json"]:
                     with progress.aside():
                         self.stdout.write("\n".join(_lines(result)))
+        if any(result.get("stored") for result in results):
+            worker.drain(worker.DUPLICATES)
         if options["json"]:
             self.stdout.write(json.dumps(results, indent=2))
         failed = sum(result["status"] != HistoryImport.Status.DONE for result in results)
