@@ -16,6 +16,9 @@ _PIECE_BYTES = 2**18
 _LAST_ROWS_BYTES = 2**14
 _MAX_GUESSES = 5
 _MAX_DEPTH = 500
+# Far more than any dump has, and too little for paths that fill the memory.
+_MAX_KEY_BYTES = 100
+_MAX_KEY_DEPTH = 8
 
 _NO_LIST = "is not a list of listens"
 _BROKEN_OFF = "breaks off"
@@ -139,8 +142,8 @@ class _Walk:
                 if self._around:
                     self._around.pop()
             elif mark == b":":
-                self._key = string.decode("utf-8", "replace")
-                if self._on_key:
+                self._key = string[:_MAX_KEY_BYTES].decode("utf-8", "replace")
+                if self._on_key and len(self._around) <= _MAX_KEY_DEPTH:
                     self._on_key(self._path())
             elif not mark:
                 if self._around:

@@ -25,11 +25,15 @@ MAX_ARCHIVE_BYTES = 8 * 2**30
 MAX_PACKING_RATIO = 200
 """How many times its size a large member may unpack to. Listens pack at 10 to 40; only padding packs better."""
 
+MAX_MEMBERS = 5_000
+"""The most members an archive is looked into for. The history of forty years, in months, has a tenth of that."""
+
 _SMALL_MEMBER_BYTES = 16 * 2**20
 _MAX_DIRECTORY_BYTES = 4 * 2**20
 _HEAD_BYTES = 2**16
 _PIECE_BYTES = 2**16
 _MAX_SHOWN_NAME = 100
+_TOO_MANY_MEMBERS = "The archive has far more members than any listening history has."
 _ENCRYPTED = 0x1
 # Unpacked no further than asked. The other ways of packing can blow up inside a single read.
 _PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -226,12 +230,14 @@ class _BoundedFile(FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _MAX_DIRECTORY_BYTES:
-            raise DumpError("The archive names far more members than any listening history has.")
+            raise DumpError(_TOO_MANY_MEMBERS)
         return super().read(size) or b""
 
 
 def _require_safe(entries: list[zipfile.ZipInfo]) -> None:
     """Raise `DumpError` for what may not be unpacked. Never more is unpacked of a member than it claims to hold."""
+    if len(entries) > MAX_MEMBERS:
+        raise DumpError(_TOO_MANY_MEMBERS)
     for entry in entries:
         name = printable(entry.filename)
         if entry.flag_bits & _ENCRYPTED:

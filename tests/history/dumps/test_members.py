@@ -117,7 +117,12 @@ def test_a_member_never_unpacks_to_more_than_it_claims(tmp_path: Path) -> None:
 def test_an_endless_list_of_members_is_not_read(tmp_path: Path) -> None:
     members = {f"{number}.json": "[]" for number in range(80)}
     path = write_zip(tmp_path / "a.zip", members, comment=b"x" * (2**16 - 1))
-    assert message_for(path) == "The archive names far more members than any listening history has."
+    assert message_for(path) == "The archive has far more members than any listening history has."
+
+
+def test_an_archive_of_thousands_of_members_is_not_looked_into(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {f"{number}": b"" for number in range(5_001)})
+    assert message_for(path) == "The archive has far more members than any listening history has."
 
 
 @pytest.mark.parametrize("name", ["../../climbed.json", "/climbed.json", "C:\\climbed.json", "a/../../climbed.json"])

@@ -248,7 +248,12 @@ def peak_of(path: Path) -> int:
 
 @pytest.mark.parametrize("make", [spotify_archive, large_list, large_lines, large_csv, long_row, long_line])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, make: Callable[[Path, int], Path]) -> None:
-    small = peak_of(make(tmp_path / "small", 4_000))
-    large = peak_of(make(tmp_path / "large", 40_000))
+    small = peak_of(make(tmp_path / "small", 2_000))
+    large = peak_of(make(tmp_path / "large", 20_000))
     assert large < 1.1 * small
     assert large < 16 * 2**20
+
+
+def test_long_names_nested_in_each_other_fill_no_memory(tmp_path: Path) -> None:
+    content = b"[%b]" % json.dumps(spotify_row()).encode() + b'{"%b":' % (b"k" * 2**19) * 60
+    assert peak_of(write(tmp_path / "a.json", content)) < 8 * 2**20
