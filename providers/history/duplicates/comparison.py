@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from providers.history.duplicates import moments, names
 from providers.history.duplicates.moments import Marks, Moment
-from providers.history.duplicates.names import Likeness, Song
+from providers.history.duplicates.names import Likeness
+from providers.history.duplicates.songs import Song, song
 
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +40,7 @@ class Play:
 
     def __post_init__(self) -> None:
         at_ms = (self.played_at - _EPOCH) // _MILLISECOND
-        object.__setattr__(self, "song", names.song(self.name, self.artist, self.album, self.artists))
+        object.__setattr__(self, "song", song(self.name, self.artist, self.album, self.artists))
         moment = Moment(at_ms, self.marks, self.precision // _MILLISECOND, is_certain=self.is_of_a_stream_file)
         object.__setattr__(self, "moment", moment)
         object.__setattr__(self, "recording", self.isrc.replace("-", "").strip().upper())
