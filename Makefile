@@ -6,13 +6,13 @@ DEMO_FLAGS := $(if $(filter 0,$(SERVE)),--no-serve)
 PORT ?= 8000
 LOCK := $(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --generate-hashes --universal --python-version 3.11 --no-header -q -U
 
-.PHONY: demo test check bench lock
+.PHONY: demo test check bench drill lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/site.stamp  ## the whole product at work, against built-in simulators
 	@MUSICBRIDGE_ENV_FILE=/dev/null SECRET_KEY=not-used-by-the-site $(RUN) manage.py demo --port $(PORT) $(DEMO_FLAGS)
 
-test: $(VENV)/dev.stamp  ## every test; those that need Chromium or PostgreSQL say so where they are missing
+test: $(VENV)/dev.stamp  ## every test; those that need Chromium, Redis or PostgreSQL say so where they are missing
 	$(RUN) -m pytest
 	$(RUN) -m tests.on_postgres
 
@@ -26,6 +26,9 @@ check: $(VENV)/dev.stamp  ## style, types, import contracts, Django's checks wit
 
 bench: $(VENV)/dev.stamp  ## speed, as ratios within one run
 	$(RUN) -m benchmarks
+
+drill: $(VENV)/dev.stamp  ## kill and restart everything while listens come home, for half an hour, and compare the books
+	$(RUN) -m tests.drills
 
 lock: $(VENV)/dev.stamp  ## pin every requirement anew, with hashes
 	$(LOCK) -o requirements.txt

@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from tests import on_postgres
+from tests.drills.drains import DrainDrill
 from tests.drills.kills import LEASE_SECONDS, KillDrill
 from tests.drills.lastfm import unruly_lastfm
 from tests.drills.outages import OutageDrill
@@ -26,7 +27,12 @@ OUTAGES: dict[str, Callable[[OutageDrill], None]] = {
     "redis-emptied": OutageDrill.restart_redis,
     "postgres": OutageDrill.restart_postgres,
 }
-FULL = [["kills", "--database=sqlite"], ["kills", "--database=postgres"], *([outage] for outage in OUTAGES)]
+FULL = [
+    ["kills", "--database=sqlite"],
+    ["kills", "--database=postgres"],
+    *([outage] for outage in OUTAGES),
+    ["drain", "--people=1000"],
+]
 
 
 def say(text: str) -> None:
@@ -73,10 +79,22 @@ def outage(options: argparse.Namespace) -> list[str]:
         return drill.run(lambda: OUTAGES[options.drill](drill))
 
 
+def drain(options: argparse.Namespace) -> list[str]:
+    """Let Celery's workers drain many connections."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="musicbridge-drill-")))
+        broker = stack.enter_context(redis_server(folder))
+        server = stack.enter_context(postgres())
+        each = options.listens // options.people
+        lastfm = stack.enter_context(unruly_lastfm(seed=options.seed, people=options.people, listens=each, mood="calm"))
+        site = stack.enter_context(closing(Site(server.database_url, lastfm, REDIS_URL=broker.url)))
+        return DrainDrill(site, server, connections=options.people, say=say).run()
+
+
 def run(arguments: list[str]) -> bool:
     """Run one drill and tell whether nothing was lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.drills")
-    parser.add_argument("drill", choices=["kills", *OUTAGES])
+    parser.add_argument("drill", choices=["kills", "drain", *OUTAGES])
     parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite", help="for kills")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--people", type=int, default=10, help="for outages")
@@ -84,7 +102,7 @@ def run(arguments: list[str]) -> bool:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
     options = parser.parse_args(arguments)
     say(f"{' '.join(arguments)}, seed {options.seed}")
-    wrong = kills(options) if options.drill == "kills" else outage(options)
+    wrong = {"kills": kills, "drain": drain}.get(options.drill, outage)(options)
     for line in wrong:
         say(f"  WRONG: {line}")
     say("  FAILED" if wrong else "  every listen is stored, once")

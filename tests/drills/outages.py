@@ -80,11 +80,11 @@ class OutageDrill:
         stored = self._site.database.count_listens()
         self._say(f"  struck with {stored} of {self._listens} listens stored, {self._held()} connections held")
         strike()
-        self._wait_for(self._is_idle, "finish")
+        self._wait_for(self._site.is_idle, "finish")
         self._lastfm.calm()
         # What was played meanwhile, or turned up late, is for the next fetch.
         self._site.database.execute("UPDATE providers_historysync SET due_at = now()")
-        self._wait_for(self._is_idle, "fetch once more")
+        self._wait_for(self._site.is_idle, "fetch once more")
         wrong = self._site.differences()
         if any(process.poll() is not None for process in [*self._workers[1:], beat]):
             wrong.append("a worker or the beat ended by itself")
@@ -101,10 +101,6 @@ class OutageDrill:
         return int(
             self._site.database.rows("SELECT COUNT(*) FROM providers_historysync WHERE lease_until > now()")[0][0]
         )
-
-    def _is_idle(self) -> bool:
-        busy = "SELECT COUNT(*) FROM providers_historysync WHERE due_at <= now() OR lease_until > now()"
-        return not self._site.database.rows(busy)[0][0]
 
     def _wait_for(self, has_come: Callable[[], bool], what: str) -> None:
         give_up_at = time.monotonic() + GIVE_UP_SECONDS

@@ -83,7 +83,7 @@ class Database:
         if self.is_sqlite:
             connection = sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=0, isolation_level=None)
         else:
-            connection = psycopg.connect(self.url, autocommit=True)
+            connection = psycopg.connect(self.url, autocommit=True, application_name="drill")
         try:
             yield connection
         finally:
@@ -137,6 +137,11 @@ class Site:
             process.wait()
             assert process.stdout is not None
             process.stdout.close()
+
+    def is_idle(self) -> bool:
+        """Whether no connection is due, and none is being fetched."""
+        busy = "SELECT COUNT(*) FROM providers_historysync WHERE due_at <= now() OR lease_until > now()"
+        return not self.database.rows(busy)[0][0]
 
     def differences(self) -> list[str]:
         """Compare what Last.fm has to tell with what is stored, and say in words what differs."""
