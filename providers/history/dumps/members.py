@@ -30,7 +30,7 @@ MAX_MEMBERS = 5_000
 
 _SMALL_MEMBER_BYTES = 16 * 2**20
 _MAX_DIRECTORY_BYTES = 4 * 2**20
-_HEAD_BYTES = 2**16
+_HEAD_BYTES = 2**14
 _PIECE_BYTES = 2**16
 _MAX_SHOWN_NAME = 100
 _TOO_MANY_MEMBERS = "The archive has far more members than any listening history has."
