@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,6 +129,19 @@ def test_nobody_sees_or_judges_the_listens_of_another(client: Client, told_twice
     assert say(client, canonical, linked, "two") == 404
     assert say(client, own, linked, "same") == 404
     assert not DuplicateVerdict.objects.exists()
+
+
+def test_the_form_on_the_page_is_accepted_from_a_browser(user: User, told_twice: tuple[Listen, Listen]) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(user)
+    html = page(browser, told_twice[0])
+    form = html.split("<form ")[-1]
+    assert "These are two" in form
+    action = form.split('action="')[1].split('"')[0]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+
+    assert browser.post(action, fields).status_code == 303
+    assert not DuplicateVerdict.objects.get().is_duplicate
 
 
 @pytest.mark.parametrize("other", ["", "x", "9" * 40, "-1"])
