@@ -108,7 +108,7 @@ class Site:
             "SECRET_KEY": secrets.token_urlsafe(50),
             "FERNET_KEYS": secrets.token_urlsafe(32),
             "DATABASE_URL": database_url,
-            "PROVIDER_RATE_LIMITS": "none",
+            "PROVIDER_RATE_LIMITS": "lastfm=100/1",
             **lastfm.settings,
             **settings,
         }
