@@ -82,7 +82,9 @@ class Walk:
         if sync.window_since is not None:
             self._walk_window(sync)
         sync.window_since = since or next_since(sync)
-        sync.window_began_at = timezone.now()
+        if since is not None:
+            # A worker that dies at once must not take with it how far back it was asked to read.
+            self._lease.update(**_window(sync))
         self._walk_window(sync)
 
     def read_again(self, since: datetime, until: datetime) -> None:
@@ -91,6 +93,9 @@ class Walk:
 
     def _walk_window(self, sync: HistorySync) -> None:
         assert sync.window_since is not None  # noqa: S101, only open windows come here
+        if sync.window_newest is None:
+            # It may be open since long, and nothing came of it: what is complete would seem to end then.
+            sync.window_began_at = timezone.now()
         self._done_before = sync.window_done
         self._oldest = sync.window_oldest
         try:
@@ -200,9 +205,11 @@ class Walk:
     def _note_gap(self, sync: HistorySync, end: HistoryEnd) -> None:
         """Note a gap where the service had no more, and nothing as old as what is complete was seen on the way."""
         self._note_reach(sync)
+        keeps_all = getattr(self._provider, "history_limit", None) is None
         # Before a first fetch there was nothing to miss. Last plays move on: not to see the old ones says nothing.
         if (
             end is not HistoryEnd.EXHAUSTED
+            or keeps_all
             or sync.complete_until is None
             or sync.window_met_known
             or self._tells_last_plays_only()
