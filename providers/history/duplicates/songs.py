@@ -42,9 +42,12 @@ class Song:
     @property
     def keys(self) -> tuple[str, ...]:
         """What to look this recording up by; nothing where it has no name."""
-        # Where titles are written differently on the whole, they begin or end alike.
-        both = (self.bare,) if self.bare == self.full else (self.bare, self.full)
-        return (*both, f"{self.full[:8]}…", f"…{self.full[-8:]}") if len(self.full) >= 8 else both
+        if not self.full:
+            return ()
+        # However differently a title is written, it begins or ends alike.
+        begin, end = self.full[:8], self.full[-8:]
+        keys = (f"{begin}…",) if begin == end else (f"{begin}…", f"…{end}")
+        return keys if self.bare[:8] == begin else (*keys, f"{self.bare[:8]}…")
 
 
 def song(name: str, artist: str, album: str, artists: tuple[str, ...] = ()) -> Song:
@@ -95,6 +98,8 @@ _SPELLED = (
 )
 """What is written in several ways and has to be understood before words are told apart: "01 - Song", "Pt.2", "C#"."""
 
+_MAY_BE_SPELLED = re.compile(r"[\d#♯♭]|re[- ]record")
+
 
 class _Title:
     """A title in parts; what the parts are is said of `Song`. `credits` are names of guests, as they are written."""
@@ -104,8 +109,9 @@ class _Title:
         self.details: set[str] = set()
         self.extra: set[str] = set()
         self.credits: list[str] = []
-        for pattern, spelling in _SPELLED:
-            text = pattern.sub(spelling, text)
+        if _MAY_BE_SPELLED.search(text):
+            for pattern, spelling in _SPELLED:
+                text = pattern.sub(spelling, text)
         head, remarks = _apart(text, artist)
         head = _TRAILING_REMASTER.sub("", self._without_credit(head))
         self.words = _title_words(head)
