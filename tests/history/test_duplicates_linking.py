@@ -210,6 +210,18 @@ def test_a_history_is_linked_alike_in_chunks_of_any_size(user, lastfm, spotify, 
         assert link_all(user) == whole
 
 
+def test_plays_that_hang_together_for_hours_are_looked_at_from_their_beginning(user, listen, monkeypatch):
+    monkeypatch.setattr(linking, "_REACH", timedelta(minutes=5))
+    # Each could be one with the play before or after it: which it is, only the first of them tells.
+    rows = [listen(("lastfm", "navidrome")[number % 2], number * 60) for number in range(40)]
+    whole = {later.pk: earlier.pk for earlier, later in zip(rows[::2], rows[1::2], strict=True)}
+
+    for last in rows[-4:]:
+        Listen.objects.update(duplicate_of=None)
+        duplicates.link(user.pk, last.played_at, last.played_at)
+        assert links() == whole
+
+
 def test_a_song_on_endless_repeat_is_left_alone(user, lastfm, spotify, monkeypatch):
     monkeypatch.setattr(matching, "MOST_TOGETHER", 20)
     for number in range(12):
@@ -276,6 +288,15 @@ def test_what_a_person_called_the_same_is_linked_whatever_it_is_and_whenever(use
     everything = {scrobble.pk: stream.pk, local.pk: stream.pk, other_scrobble.pk: stream.pk}
     assert links() == everything
     assert link_all(user) == everything
+
+
+def test_a_second_listen_of_a_source_does_not_join_what_a_person_put_together(user, lastfm, spotify):
+    scrobble, other_scrobble, stream = lastfm(-600), lastfm(), spotify()
+
+    duplicates.decide(user, scrobble, stream, is_duplicate=True)
+
+    assert link_all(user) == {scrobble.pk: stream.pk}
+    assert other_scrobble.duplicate_of_id is None
 
 
 def test_a_verdict_is_kept_by_every_recomputation(user, lastfm, spotify):
