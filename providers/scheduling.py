@@ -27,7 +27,7 @@ from providers import conf
 logger = logging.getLogger(__name__)
 
 CANDIDATES = 8
-"""How many due rows a worker looks at, one of which it claims: several workers seldom try the same one."""
+"""How many due rows a worker looks at, one of which it claims."""
 
 LONGEST_JITTER = timedelta(minutes=5)
 """After a pause of a day, hours later would be too late."""
@@ -94,10 +94,11 @@ def jittered(delay: timedelta) -> timedelta:
 
 
 def claim_next(rows: "models.QuerySet[ScheduledRow]") -> "Lease[ScheduledRow] | None":
-    """Claim one of the rows that have been due the longest; None where none is due."""
+    """Claim the row that has been due the longest, or another where that is taken now; None where none is due."""
     while candidates := list(due(rows).values_list("pk", flat=True)[:CANDIDATES]):
-        # In any order: else all workers would try the same row, and all but one in vain.
-        for pk in random.sample(candidates, len(candidates)):
+        # First come, first served. Who finds that row taken tries the others in any order, as do all who were too late.
+        first, *others = candidates
+        for pk in [first, *random.sample(others, len(others))]:
             lease = _claim(rows, pk, Q(due_at__lte=database_now()))
             if lease is not None:
                 return lease
