@@ -17,7 +17,7 @@ def drill(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_a_fetch_that_is_killed_again_and_again_loses_nothing(database: str) -> None:
-    result = drill("kills", f"--database={database}", "--kills=6", "--listens=6000")
+    result = drill("kills", f"--database={database}", "--kills=6")
 
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -25,6 +25,6 @@ def test_a_fetch_that_is_killed_again_and_again_loses_nothing(database: str) -> 
 @pytest.mark.redis
 @pytest.mark.parametrize("outage", ["worker", "redis-emptied", "postgres"])
 def test_celery_workers_lose_nothing_when_something_falls_over(outage: str) -> None:
-    result = drill(outage, "--people=8", "--listens=5000")
+    result = drill(outage, "--people=6", "--listens=4800")
 
     assert result.returncode == 0, result.stdout + result.stderr

@@ -20,7 +20,7 @@ from tests.drills.site import Site
 LEASE_SECONDS = "1"
 
 GIVE_UP_SECONDS = 90.0
-"""How long a process may take until it asks for anything: it may wait for a lease, or for a pause to end."""
+"""How long a process may take until it asks for anything, or comes to its end."""
 
 SLEEPERS = 0.1
 """Of the processes, those that wake up again."""
@@ -71,6 +71,8 @@ class KillDrill:
         self._note_end(fetching)
         runs = self._finish()
         wrong = self._site.differences()
+        if runs is None:
+            wrong.append("the import did not come to its end")
         self._tell(counts, runs, time.monotonic() - began_at)
         if self.tally.in_midst < 0.8 * self.tally.kills:
             wrong.append(f"only {self.tally.in_midst} of {self.tally.kills} kills hit the midst of the import")
@@ -83,13 +85,16 @@ class KillDrill:
         """Wait for the moment to strike; False where the process came to its end before."""
         is_ahead = self._stored() / self._listens > self.tally.kills / self._kills
         if self._rng.random() < AIMED:
-            # Two looks: what is over within a moment is a lease that is renewed.
-            self._wait_for(lambda: self._is_writing() and self._is_writing(), process, 4.0)
-            longest = 0.01
+            # Leases are renewed all the time: not the first transaction, but one of the next.
+            for _ in range(self._rng.randint(1, 5)):
+                self._wait_for(lambda: not self._is_writing(), process, 1.0)
+                self._wait_for(self._is_writing, process, 1.0)
+            longest = 0.006
         else:
             # So long that the import is neither over before the last kill nor hardly begun.
             longest = 1.0 if is_ahead else 4.0
-        return not self._wait_for(lambda: False, process, self._rng.uniform(0, longest)) and process.poll() is None
+        self._wait_for(lambda: False, process, self._rng.uniform(0, longest))
+        return process.poll() is None
 
     def _strike(self, process: "subprocess.Popen[str]", following: "subprocess.Popen[str]") -> None:
         process.send_signal(signal.SIGSTOP)
@@ -112,19 +117,19 @@ class KillDrill:
         self._say(f"kill {self.tally.kills:>3}: {hit}, with {stored} stored")
 
     def _note_end(self, process: "subprocess.Popen[str]", prefix: str = "") -> None:
-        out, _ = process.communicate()
+        out, _ = process.communicate(timeout=GIVE_UP_SECONDS)
         outcome = json.loads(out)[0]["outcome"] if out.strip() else f"exit {process.returncode}"
         self.tally.ended[prefix + outcome] += 1
         self._say(f"          a process ended by itself: {prefix}{outcome}")
 
-    def _finish(self) -> int:
-        """Fetch until a fetch is complete, and return how many it took."""
+    def _finish(self) -> int | None:
+        """Fetch until a fetch is complete, and return how many it took; None where that came to nothing."""
         for run in range(1, 20):
-            out, _ = self._fetch().communicate()
+            out, _ = self._fetch().communicate(timeout=GIVE_UP_SECONDS)
             if json.loads(out)[0]["outcome"] == "complete":
                 return run
             time.sleep(1)
-        return run
+        return None
 
     def _is_writing(self) -> bool:
         return self._site.database.is_written_to()
@@ -138,10 +143,10 @@ class KillDrill:
         while time.monotonic() < give_up_at and process.poll() is None:
             if has_come():
                 return True
-            time.sleep(0.002)
+            time.sleep(0.0005)
         return False
 
-    def _tell(self, counts: dict[str, int], runs: int, seconds: float) -> None:
+    def _tell(self, counts: dict[str, int], runs: int | None, seconds: float) -> None:
         tally = self.tally
         moved = sum(after > before for before, after in zip([0, *tally.progress], tally.progress, strict=False))
         self._say(f"{tally.kills} kills in {seconds:.0f} s, {tally.in_midst} of them in the midst of the import")

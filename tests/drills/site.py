@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ HistorySync.adopt(Connection.objects.all())
 
 
 class Database:
-    """Looks into the site's database. Every look is a connection of its own, so that a restart breaks none."""
+    """Looks into the site's database, by connections of their own, so that a restart breaks none."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -65,29 +66,33 @@ class Database:
         return int(self.rows("SELECT COUNT(*) FROM providers_listen")[0][0])
 
     def is_written_to(self) -> bool:
-        """Whether anybody is in the midst of a transaction that writes."""
-        with self._connect() as connection:
-            if not self.is_sqlite:
-                query = "SELECT COUNT(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
-                return bool(connection.execute(query).fetchone()[0])
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                return True
-            connection.execute("ROLLBACK")
-            return False
+        """Whether anybody is in the midst of a transaction that writes. Quick enough to catch a short one."""
+        if not self.is_sqlite:
+            query = "SELECT COUNT(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
+            return bool(self._probe.execute(query).fetchone()[0])
+        try:
+            self._probe.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        self._probe.execute("ROLLBACK")
+        return False
+
+    @cached_property
+    def _probe(self) -> Any:
+        return self._open(patience=0)
 
     @contextmanager
     def _connect(self) -> Iterator[Any]:
-        connection: Any
-        if self.is_sqlite:
-            connection = sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=0, isolation_level=None)
-        else:
-            connection = psycopg.connect(self.url, autocommit=True, application_name="drill")
+        connection = self._open()
         try:
             yield connection
         finally:
             connection.close()
+
+    def _open(self, patience: float = 30) -> Any:
+        if self.is_sqlite:
+            return sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=patience, isolation_level=None)
+        return psycopg.connect(self.url, autocommit=True, application_name="drill")
 
 
 def _seconds(played_at: str | datetime) -> int:
