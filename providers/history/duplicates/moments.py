@@ -24,7 +24,7 @@ REACH_MS = LONGEST_MS + 10 * 60_000
 
 _CLOCKS_MS = 75_000
 _EITHER_END_MS = 8_000
-_PAUSE_MS = 300_000
+_PAUSE_MS = 5 * 60_000
 _UNKNOWN_LENGTH_MS = 10 * 60_000
 USUAL_LENGTH_MS = 210_000
 _COUNTED_AFTER_MS = 240_000
@@ -75,12 +75,12 @@ def _fit_of_same_end(apart_ms: int, duration_ms: int, slack_ms: int, *, counted:
     tolerance_ms = (min(_CLOCKS_MS, max(duration_ms // 2, 5_000)) if duration_ms else _CLOCKS_MS) + slack_ms
     if apart_ms <= tolerance_ms:
         return BEST - 300 * apart_ms // tolerance_ms
-    counted_ms = min(duration_ms // 2, _COUNTED_AFTER_MS)
-    after_ms = apart_ms - counted_ms
-    is_before_the_next = apart_ms < duration_ms * 9 // 10
-    if counted and is_before_the_next and -_COUNTED_WITHIN_MS - slack_ms <= after_ms <= _COUNTED_LATE_MS + slack_ms:
-        return BEST * (35 if after_ms <= _COUNTED_WITHIN_MS else 25) // 100
-    return 0
+    if not counted or apart_ms > duration_ms * 9 // 10:
+        return 0
+    after_ms = apart_ms - min(duration_ms // 2, _COUNTED_AFTER_MS)
+    if min(abs(after_ms), abs(apart_ms - duration_ms // 2)) <= _COUNTED_WITHIN_MS + slack_ms:
+        return BEST * 35 // 100
+    return BEST * 25 // 100 if 0 < after_ms <= _COUNTED_LATE_MS + slack_ms else 0
 
 
 def _fit_of_ends(start_ms: int, end_ms: int, duration_ms: int, slack_ms: int, *, is_certain: bool) -> int:
@@ -97,5 +97,7 @@ def _fit_of_ends(start_ms: int, end_ms: int, duration_ms: int, slack_ms: int, *,
     if abs(late_ms) <= min(_CLOCKS_MS, duration_ms // 2) + slack_ms:
         return BEST - 300 * abs(late_ms) // (_CLOCKS_MS + slack_ms)
     if late_ms > 0:
-        return BEST * 3 // 10 if late_ms <= min(_PAUSE_MS, duration_ms * 9 // 10) + slack_ms else 0
-    return max(either_end, BEST * 7 // 10 - BEST * 3 // 10 * -late_ms // duration_ms)
+        # A pause as long as the song is rather another play of it.
+        longest_ms = min(_PAUSE_MS, duration_ms * 9 // 10) + slack_ms
+        return BEST * 3 // 10 - BEST * 2 // 10 * late_ms // longest_ms if late_ms <= longest_ms else 0
+    return max(either_end, BEST * 7 // 10 - BEST * 3 // 10 * min(-late_ms, duration_ms) // duration_ms)

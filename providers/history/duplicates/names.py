@@ -75,6 +75,9 @@ def _likeness_of_details(a: Song, b: Song) -> Likeness:
 def _likeness_of_different_titles(a: Song, b: Song) -> Likeness:
     if a.words and len(a.words) == len(b.words) and all(map(_is_misspelt_word, a.words, b.words)):
         return Likeness.IF_CONFIRMED
+    if len(a.words) != len(b.words) and _is_misspelt_name(a.full, b.full):
+        # "Alright", "All Right".
+        return Likeness.IF_CONFIRMED
     # A composer before the title, or another catalogue's number: all that the shorter says, the longer says too.
     fewer, more = sorted((set(a.words), set(b.words)), key=len)
     return Likeness.IF_CONFIRMED if fewer <= more and 2 * len(fewer) > len(more) else Likeness.OTHER
@@ -91,7 +94,7 @@ def _without_umlauts(word: str) -> str:
     return word.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
-def _is_misspelt_artist(a: str, b: str) -> bool:
+def _is_misspelt_name(a: str, b: str) -> bool:
     return min(len(a), len(b)) >= 5 and _DIGITS.findall(a) == _DIGITS.findall(b) and _similarity(a, b) >= 0.85
 
 
@@ -115,7 +118,9 @@ def _likeness_of_artists(a: Song, b: Song) -> Likeness:
         return Likeness.IF_CONFIRMED
     if a.artist == b.artist or a.main_artist in b.artists or b.main_artist in a.artists:
         return Likeness.SAME
-    if _is_misspelt_artist(a.artist, b.artist):
+    if _is_misspelt_name(a.artist, b.artist):
         return Likeness.SAME
+    if a.artist_words and b.artist_words and (a.artist_words <= b.artist_words or b.artist_words <= a.artist_words):
+        return Likeness.IF_CONFIRMED
     # "Кино" and "Kino" cannot be told apart from "Кино" and "Queen".
     return Likeness.IF_CONFIRMED if is_latin(a.artist) != is_latin(b.artist) else Likeness.OTHER

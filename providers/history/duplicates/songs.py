@@ -12,6 +12,7 @@ from providers.history.duplicates.vocabulary import (
     MARKS,
     NOBODY,
     ORIGINS,
+    SAYS_LITTLE,
     SAYS_NOTHING,
     SHORTENED,
     VERSION_WORDS,
@@ -36,6 +37,7 @@ class Song:
     artist: str
     main_artist: str
     artists: frozenset[str]
+    artist_words: frozenset[str]
     album: str
     album_marks: frozenset[str]
 
@@ -57,7 +59,7 @@ def song(name: str, artist: str, album: str, artists: tuple[str, ...] = ()) -> S
 
 @remembered(32_768)
 def _song(name: str, artist: str, album: str, artists: str) -> Song:
-    artist_key, parts = _artist(artist, artists)
+    artist_key, parts, artist_words = _artist(artist, artists)
     title = _Title(folded(name), artist_key)
     credited = [part for credit in title.credits for part in _read_artists(credit)[1]]
     album_key, album_marks = _album(album)
@@ -71,6 +73,7 @@ def _song(name: str, artist: str, album: str, artists: str) -> Song:
         artist=artist_key,
         main_artist=parts[0] if parts else artist_key,
         artists=frozenset([*parts, *credited]),
+        artist_words=artist_words,
         album=album_key,
         album_marks=album_marks,
     )
@@ -180,14 +183,16 @@ def _title_words(text: str) -> list[str]:
 
 _BETWEEN_ARTISTS = re.compile(
     r"\s*[,;/|&+\u00d7、・•]\s*|\s?[(\[](?:feat|ft|featuring|with)\b\.?\s|\s[fw]/\s?"
-    r"|\s(?:x|vs\.?|feat\.?|ft\.?|featuring|with|and|und|y|et|con|pres\.?|presents)\s"
+    r"|\s(?:x|vs\.?|feat\.?|ft\.?|featuring|with|and|und|mit|y|et|avec|con|meets|pres\.?|presents)\s"
 )
 
 
 @remembered(8_192)
-def _artist(artist: str, artists: str) -> tuple[str, list[str]]:
-    name, parts = _read_artists(folded(artist))
-    return name, [*(_part(folded(one)) for one in artists.splitlines()), *parts]
+def _artist(artist: str, artists: str) -> tuple[str, list[str], frozenset[str]]:
+    artist = folded(artist)
+    name, parts = _read_artists(artist)
+    parts[:0] = [_part(folded(one)) for one in artists.splitlines()]
+    return name, parts, frozenset(words(artist)) - SAYS_LITTLE
 
 
 def _read_artists(artist: str) -> tuple[str, list[str]]:
