@@ -1,8 +1,9 @@
 """Typed reading of what a service answered: the one place where a wrong type becomes `InvalidResponseError`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from providers.exceptions import InvalidResponseError
@@ -31,19 +32,41 @@ def storable(text: str) -> str:
     return text if text.isprintable() else _UNSTORABLE.sub("", text)
 
 
+SURPRISES = (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError)
+"""What comes of reading many values at once, as if all of them were what they nearly always are, when one is not.
+
+It says nothing about the answer: whoever reads like that begins anew with `JsonObject`, which tells what is wrong and
+bears with what is merely odd.
+"""
+
+
+def check_plain(*columns: Iterable[str]) -> None:
+    """Raise `TypeError` unless all of these are texts, and `ValueError` where `storable` might change one of them."""
+    if not "".join(chain.from_iterable(columns)).isprintable():
+        raise ValueError
+
+
 class JsonObject:
     """A JSON object read with the types it should have.
 
     What is absent or null reads as empty; what has the wrong type raises `InvalidResponseError`, whose message names
-    the place and never the value. `path` is the object's own place in the answer.
+    the place and never the value. `parent` is the object that this one was found in, and `step` where in it.
     """
 
-    __slots__ = ("_path", "_provider", "_values")
+    __slots__ = ("_parent", "_provider", "_step", "_values")
 
-    def __init__(self, values: Mapping[str, Any], *, provider: str, path: str = "") -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        provider: str,
+        parent: "JsonObject | None" = None,
+        step: str | tuple[str, int] = "",
+    ) -> None:
         self._values = values
         self._provider = provider
-        self._path = path
+        # The place is put together when somebody wants to know it, which is nearly never.
+        self._parent = parent
+        self._step = step
 
     def __contains__(self, key: str) -> bool:
         """Tell whether there is a value that is not null."""
@@ -57,6 +80,16 @@ class JsonObject:
         if not isinstance(value, str):
             raise self._wrong(key, "text")
         return storable(value)
+
+    def read_texts(self, *keys: str) -> list[str]:
+        """Return what `text` returns for each of the keys, faster than one by one."""
+        values = [self._values.get(key, "") for key in keys]
+        try:
+            if "".join(values).isprintable():
+                return values
+        except TypeError:
+            pass
+        return [self.text(key) for key in keys]
 
     def required_text(self, key: str) -> str:
         """Return a text that must be there and not be empty."""
@@ -111,7 +144,7 @@ class JsonObject:
     def object(self, key: str) -> "JsonObject":
         """Return an object, an empty one where there is none."""
         value = self._values.get(key)
-        return self._object({} if value is None else value, self._place(key))
+        return self._object({} if value is None else value, key)
 
     def objects(self, key: str, *, or_one: bool = False) -> list["JsonObject"]:
         """Return the objects of a list, null entries left out; empty where there is no list.
@@ -121,12 +154,11 @@ class JsonObject:
         values = self._values.get(key)
         if values is None:
             return []
-        place = self._place(key)
         if or_one and isinstance(values, dict):
-            return [self._object(values, place)]
+            return [self._object(values, key)]
         if not isinstance(values, list):
             raise self._wrong(key, "a list")
-        return [self._object(value, f"{place}[{index}]") for index, value in enumerate(values) if value is not None]
+        return [self._object(value, (key, index)) for index, value in enumerate(values) if value is not None]
 
     def required_objects(self, key: str) -> list["JsonObject"]:
         """Return the objects of a list that must be there, null entries left out."""
@@ -152,16 +184,17 @@ class JsonObject:
         except (ValueError, OverflowError):
             raise self._wrong(key, "a number") from None
 
-    def _object(self, value: Any, place: str) -> "JsonObject":
+    def _object(self, value: Any, step: str | tuple[str, int]) -> "JsonObject":
         if not isinstance(value, dict):
-            raise InvalidResponseError(f"In the answer {place} is not an object.", provider=self._provider)
-        return JsonObject(value, provider=self._provider, path=place)
+            raise self._wrong(step, "an object")
+        return JsonObject(value, self._provider, self, step)
 
-    def _place(self, key: str) -> str:
-        return f"{self._path}.{key}" if self._path else key
+    def _place(self, step: str | tuple[str, int]) -> str:
+        name = step if isinstance(step, str) else f"{step[0]}[{step[1]}]"
+        return name if self._parent is None else f"{self._parent._place(self._step)}.{name}"
 
-    def _wrong(self, key: str, expected: str) -> InvalidResponseError:
-        return InvalidResponseError(f"In the answer {self._place(key)} is not {expected}.", provider=self._provider)
+    def _wrong(self, step: str | tuple[str, int], expected: str) -> InvalidResponseError:
+        return InvalidResponseError(f"In the answer {self._place(step)} is not {expected}.", provider=self._provider)
 
     def _missing(self, key: str) -> Any:
         raise InvalidResponseError(f"In the answer {self._place(key)} is missing.", provider=self._provider)

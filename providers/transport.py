@@ -58,7 +58,9 @@ MAX_WAIT_SECONDS = 10.0
 MAX_RETRY_AFTER = timedelta(days=7)
 """No service asks for a longer pause in earnest: a slip of theirs must not park a link for years."""
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""More than any honest answer: one Navidrome gives a playlist of 25,000 songs in about 20 MB."""
+
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _CHUNK_BYTES = 64 * 1024
 

@@ -8,7 +8,7 @@ from typing import Any
 from providers.contracts import Type
 from providers.datatypes import AuthResult, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import JsonObject, web_address
+from providers.jsonvalues import SURPRISES, JsonObject, check_plain, web_address
 from providers.paging import HistoryPage
 
 
@@ -31,7 +31,7 @@ def parse_recent_tracks(document: Mapping[str, Any]) -> HistoryPage:
         raise _missing("recenttracks.@attr.totalPages")
     try:
         tracks = _plain_tracks(document["recenttracks"]["track"])
-    except _SURPRISES:
+    except SURPRISES:
         tracks = [_track(row) for row in recent.objects("track", or_one=True) if "date" in row]
     return HistoryPage(
         tracks=sorted(tracks, key=attrgetter("played_at"), reverse=True),
@@ -40,14 +40,10 @@ def parse_recent_tracks(document: Mapping[str, Any]) -> HistoryPage:
     )
 
 
-_SURPRISES = (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError)
-"""What comes of a row that is not plain."""
-
-
 def _plain_tracks(rows: Any) -> list[Track]:
     """Read the rows of a page that holds just what nearly every page holds, several times faster than row by row.
 
-    Raises one of `_SURPRISES` for any other, which may be as good as this and has to be read with care.
+    Raises one of `SURPRISES` for any other, which may be as good as this and has to be read with care.
     """
     if not isinstance(rows, list):
         raise TypeError
@@ -58,8 +54,8 @@ def _plain_tracks(rows: Any) -> list[Track]:
     urls = [row["url"] for row in listens]
     mbids = [row["mbid"] for row in listens]
     seconds = [row["date"]["uts"] for row in listens]
-    # Joining fails where one of them is no text. Characters that no database stores are not printable.
-    if not (all(artists) and "".join((*names, *artists, *albums, *urls, *mbids, *seconds)).isprintable()):
+    check_plain(names, artists, albums, urls, mbids, seconds)
+    if not all(artists):
         raise ValueError
     return [
         Track(

@@ -33,6 +33,9 @@ _TOKEN_HEADER = "X-ND-Authorization"  # noqa: S105, the name of a header
 _COUNT_HEADER = "X-Total-Count"
 _SALT_BYTES = 16
 
+_ERROR_BYTES = 2000
+"""No answer that tells an error is longer than this before it says so."""
+
 _ERRORS: Mapping[int, tuple[type[ProviderError], str]] = {
     0: (InvalidRequestError, "The server could not do this."),
     10: (InvalidRequestError, "The server misses a parameter."),
@@ -89,7 +92,7 @@ def find_subsonic_error(answer: Answer) -> ProviderError | None:
     plain text says that there is no such call at this address, and nothing about the object asked for.
     """
     status = answer.status_code
-    if status < 500 and b'"failed"' in answer.body:
+    if status < 500 and b'"failed"' in answer.body[:_ERROR_BYTES]:
         code = _told_code(answer)
         if code is not None:
             error, text = _ERRORS.get(code, (InvalidResponseError, f"The server tells an unknown error {code}."))
@@ -131,6 +134,11 @@ class SubsonicClient:
             limiter=limiter,
             find_error=find_subsonic_error,
         )
+
+    @property
+    def latency(self) -> float:
+        """Seconds that the server lets us wait for an answer, as lately seen."""
+        return self._session.latency
 
     def ping(self) -> dict[str, Any]:
         """Do nothing, and show that name and password are right."""

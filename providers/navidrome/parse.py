@@ -7,6 +7,7 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any
@@ -15,7 +16,7 @@ from urllib.parse import quote
 from providers.contracts import Type
 from providers.datatypes import Playlist, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import JsonObject, plain_isrc
+from providers.jsonvalues import MAX_INTEGER, SURPRISES, JsonObject, check_plain, plain_isrc
 
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -111,7 +112,11 @@ def parse_playlists(response: Mapping[str, Any], base_url: str) -> list[Playlist
 def parse_playlist(response: Mapping[str, Any], base_url: str) -> Playlist:
     """Read getPlaylist, tracks included."""
     row = _answer(response).object("playlist")
-    return replace(_playlist(row, base_url), tracks=tuple(_song(entry, base_url) for entry in row.objects("entry")))
+    try:
+        tracks = _plain_songs(response["playlist"]["entry"], base_url)
+    except SURPRISES:
+        tracks = [_song(entry, base_url) for entry in row.objects("entry")]
+    return replace(_playlist(row, base_url), tracks=tuple(tracks))
 
 
 def parse_created_id(response: Mapping[str, Any]) -> str:
@@ -119,21 +124,69 @@ def parse_created_id(response: Mapping[str, Any]) -> str:
     return _answer(response).object("playlist").text("id")
 
 
+def _plain_songs(songs: Any, base_url: str) -> list[Track]:
+    """Read songs of which every one has just what OpenSubsonic says, several times faster than one by one.
+
+    Raises one of `SURPRISES` for any others.
+    """
+    ids = [song["id"] for song in songs]
+    names = [song["title"] for song in songs]
+    shown_artists = [song["displayArtist"] for song in songs]
+    albums = [song.get("album", "") for song in songs]
+    album_ids = [song["albumId"] for song in songs]
+    mbids = [song.get("musicBrainzId", "") for song in songs]
+    seconds = [song.get("duration", 0) for song in songs]
+    isrcs = [song.get("isrc", ()) for song in songs]
+    artists = [tuple([artist["name"] for artist in song["artists"]]) for song in songs]
+    check_plain(ids, names, shown_artists, albums, album_ids, mbids, *artists, *isrcs)
+    if not (
+        isinstance(songs, list)
+        and all(ids)
+        and all(names)
+        and all(shown_artists)
+        and all(album_ids)
+        and all(names_of_artists and all(names_of_artists) for names_of_artists in artists)
+        and all(isinstance(isrc, list | tuple) and len(isrc) < 2 for isrc in isrcs)
+        and all(type(duration) is int and 0 <= duration <= MAX_INTEGER for duration in seconds)
+    ):
+        raise ValueError
+    return [
+        Track(
+            id=song_id,
+            name=name,
+            artist=artist,
+            album=album,
+            duration_ms=duration * 1000,
+            url=_album_url(base_url, album_id),
+            isrc=plain_isrc("".join(isrc)),
+            artists=names_of_artists,
+            mbid=mbid,
+        )
+        for song_id, name, artist, album, duration, album_id, isrc, names_of_artists, mbid in zip(
+            ids, names, shown_artists, albums, seconds, album_ids, isrcs, artists, mbids, strict=True
+        )
+    ]
+
+
 def _song(song: JsonObject, base_url: str) -> Track:
-    isrcs = map(plain_isrc, song.texts("isrc"))
-    album_id = song.text("albumId")
+    artist, album, album_id, mbid = song.read_texts("displayArtist", "album", "albumId", "musicBrainzId")
     return Track(
         id=song.required_text("id"),
         name=song.required_text("title"),
-        artist=song.text("displayArtist") or song.text("artist"),
-        album=song.text("album"),
+        artist=artist or song.text("artist"),
+        album=album,
         duration_ms=song.integer("duration") * 1000,
-        # Songs have no page of their own in Navidrome's player.
-        url=f"{base_url}/app/#/album/{quote(album_id, safe='')}/show" if album_id else "",
-        isrc=next(filter(None, isrcs), ""),
-        artists=tuple(name for artist in song.objects("artists") if (name := artist.text("name"))),
-        mbid=song.text("musicBrainzId"),
+        url=_album_url(base_url, album_id) if album_id else "",
+        isrc=next(filter(None, map(plain_isrc, song.texts("isrc"))), ""),
+        artists=tuple([name for artist in song.objects("artists") if (name := artist.text("name"))]),
+        mbid=mbid,
     )
+
+
+@lru_cache(maxsize=4096)
+def _album_url(base_url: str, album_id: str) -> str:
+    """Return where an album is shown. Songs have no page of their own in Navidrome's player."""
+    return f"{base_url}/app/#/album/{quote(album_id, safe='')}/show"
 
 
 def _played_at(row: JsonObject) -> datetime | None:

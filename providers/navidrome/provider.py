@@ -4,7 +4,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,6 +36,7 @@ from providers.navidrome.parse import (
     parse_song,
 )
 from providers.ratelimit import RateLimiter
+from providers.readahead import read_ahead
 
 logger = logging.getLogger(__name__)
 
@@ -194,18 +195,21 @@ class NavidromeProvider(BatchedHistory):
 
     def _iter_last_plays(self, since: datetime, until: datetime | None) -> Generator[list[Track], None, HistoryEnd]:
         album_ids, end = self._get_played_albums(since)
-        for album_id in album_ids:
-            try:
-                plays = parse_last_plays(self._subsonic.get_album(album_id), self._base_url)
-            except NotFoundError:
-                continue
-            self._note_seen(track.played_at for track in plays[-1:])
-            batch = [track for track in plays if is_within(track.played_at, since, until)]
-            if batch:
-                yield batch
-            if any(track.played_at and track.played_at <= since for track in plays):
-                end = HistoryEnd.REACHED_SINCE
+        with closing(read_ahead(self._get_last_plays, album_ids, lambda: self._subsonic.latency)) as albums:
+            for plays in albums:
+                self._note_seen(track.played_at for track in plays[-1:])
+                batch = [track for track in plays if is_within(track.played_at, since, until)]
+                if batch:
+                    yield batch
+                if any(track.played_at and track.played_at <= since for track in plays):
+                    end = HistoryEnd.REACHED_SINCE
         return end
+
+    def _get_last_plays(self, album_id: str) -> list[Track]:
+        try:
+            return parse_last_plays(self._subsonic.get_album(album_id), self._base_url)
+        except NotFoundError:
+            return []
 
     def _get_played_albums(self, since: datetime) -> tuple[list[str], HistoryEnd]:
         """Return the albums played after `since`, all before any is looked into: playing one moves it to the front."""

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from providers.contracts import Type
 from providers.datatypes import AuthResult, Playlist, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import JsonObject, plain_isrc
+from providers.jsonvalues import MAX_INTEGER, SURPRISES, JsonObject, check_plain, plain_isrc, web_address
 
 TRACK_FIELDS = "id,name,type,is_local,duration_ms,album(name),artists(name),external_ids(isrc),external_urls(spotify)"
 PLAYLIST_ITEMS_FIELDS = f"next,items(is_local,item({TRACK_FIELDS}),track({TRACK_FIELDS}))"
@@ -107,9 +107,11 @@ def parse_playlist_items(document: Mapping[str, Any]) -> list[Track]:
     Local files, podcast episodes and what is no longer available are left out: none of them can be carried to
     another playlist.
     """
-    entries = _object(document).required_objects("items")
-    tracks = (_playlist_track(entry) for entry in entries)
-    return [track for track in tracks if track is not None]
+    try:
+        return _plain_playlist_tracks(document["items"])
+    except SURPRISES:
+        tracks = map(_playlist_track, _object(document).required_objects("items"))
+        return [track for track in tracks if track is not None]
 
 
 def parse_next_offset(document: Mapping[str, Any], *, offset: int, limit: int) -> int | None:
@@ -134,6 +136,46 @@ def _object(document: Mapping[str, Any]) -> JsonObject:
     return JsonObject(document, provider=Type.SPOTIFY)
 
 
+def _plain_playlist_tracks(entries: Any) -> list[Track]:
+    """Read the entries of a page on which every one is a track with all that belongs to it, several times faster.
+
+    Raises one of `SURPRISES` for any other page.
+    """
+    contents = [entry["track"] if entry.get("item") is None else entry["item"] for entry in entries]
+    ids = [content["id"] for content in contents]
+    names = [content["name"] for content in contents]
+    albums = [content["album"]["name"] for content in contents]
+    durations = [content["duration_ms"] for content in contents]
+    urls = [content["external_urls"]["spotify"] for content in contents]
+    isrcs = [content["external_ids"].get("isrc", "") for content in contents]
+    artists = [tuple([artist["name"] for artist in content["artists"]]) for content in contents]
+    check_plain(ids, names, albums, urls, isrcs, *artists)
+    if not (
+        isinstance(entries, list)
+        and all(ids)
+        and all(names_of_artists and all(names_of_artists) for names_of_artists in artists)
+        and all(entry["is_local"] is False for entry in entries)
+        and all(content["is_local"] is False and content["type"] == "track" for content in contents)
+        and all(type(duration) is int and 0 <= duration <= MAX_INTEGER for duration in durations)
+    ):
+        raise ValueError
+    return [
+        Track(
+            id=track_id,
+            name=name,
+            artist=", ".join(names_of_artists),
+            album=album,
+            duration_ms=duration_ms,
+            url=web_address(url),
+            isrc=plain_isrc(isrc),
+            artists=names_of_artists,
+        )
+        for track_id, name, album, duration_ms, url, isrc, names_of_artists in zip(
+            ids, names, albums, durations, urls, isrcs, artists, strict=True
+        )
+    ]
+
+
 def _playlist_track(entry: JsonObject) -> Track | None:
     # Only here do the words mean this: inside, Spotify has yes-or-no values called track and episode.
     content = entry.object("item" if "item" in entry else "track")
@@ -144,7 +186,7 @@ def _playlist_track(entry: JsonObject) -> Track | None:
 
 
 def _track(track: JsonObject, played_at: datetime | None) -> Track:
-    artists = tuple(filter(None, (artist.text("name") for artist in track.objects("artists"))))
+    artists = tuple([name for artist in track.objects("artists") if (name := artist.text("name"))])
     return Track(
         id=track.text("id"),
         # A name may be empty, which a withdrawn track's is, but not missing.

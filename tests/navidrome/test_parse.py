@@ -192,3 +192,44 @@ def _places(value: Any) -> Any:
     for key, inner in list(items):
         yield value, key
         yield from _places(inner)
+
+
+PLAIN = {
+    "id": "a",
+    "title": "Anchor",
+    "album": "Low Tide",
+    "artist": "Moon Harbour",
+    "displayArtist": "Moon Harbour • Ólöf",
+    "artists": [{"id": "1", "name": "Moon Harbour"}, {"id": "2", "name": "Ólöf"}],
+    "albumId": "low/tide",
+    "duration": 215,
+    "isrc": ["qz-mrd-26-00001"],
+    "musicBrainzId": "6b2c",
+}
+
+
+def test_a_song_is_read_alike_whether_or_not_another_one_is_odd() -> None:
+    """An odd song, such as null, makes the whole list be read with care instead of at once."""
+    (track,) = parse_playlist(_list_of(PLAIN), BASE_URL).tracks
+    assert (track.artist, track.artists) == ("Moon Harbour • Ólöf", ("Moon Harbour", "Ólöf"))
+    assert (track.isrc, track.duration_ms, track.mbid) == ("QZMRD2600001", 215000, "6b2c")
+    assert track.url == f"{BASE_URL}/app/#/album/low%2Ftide/show"
+    values = [None, True, -1, 10**30, 1.5, "", "text", [], [[1]], {}, {"a": None}, "Nul\x00l", "\ud83d", "7"]
+    values += [["a", "b"], ["", "b"], [None], [{"name": ""}, {"name": "b"}], [{"name": 7}], "a" * 300, 2**31]
+    for key in PLAIN:
+        for value in values:
+            odd = PLAIN | {key: value}
+            assert _read(_list_of(odd)) == _read(_list_of(odd, None)), (key, value)
+        missing = {name: value for name, value in PLAIN.items() if name != key}
+        assert _read(_list_of(missing)) == _read(_list_of(missing, None)), key
+
+
+def _list_of(*songs: Any) -> dict[str, Any]:
+    return {"playlist": {"id": "p", "name": "Mix", "entry": list(songs)}}
+
+
+def _read(response: dict[str, Any]) -> object:
+    try:
+        return parse_playlist(response, BASE_URL).tracks
+    except InvalidResponseError as error:
+        return str(error)

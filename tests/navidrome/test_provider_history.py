@@ -21,6 +21,7 @@ from providers.exceptions import (
     ServiceUnavailableError,
 )
 from providers.navidrome import provider as provider_module
+from providers.navidrome.client import SubsonicClient
 from providers.navidrome.parse import parse_recent_albums
 from providers.navidrome.provider import NavidromeProvider
 from providers.testing.simulators.catalogue import CatalogueTrack
@@ -346,6 +347,15 @@ class TestLastPlays:
         monkeypatch.setattr(provider_module, "parse_recent_albums", after_the_first_page)
         batches, _ = walk(provider, EPOCH)
         assert {moment for moment, _ in heard(batches)} == {*moments, NOW}
+
+    def test_albums_read_ahead_come_in_the_same_order(
+        self, provider: NavidromeProvider, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hear(ada, CATALOGUE.tracks[:150])
+        one_by_one = walk(provider, EPOCH)
+        monkeypatch.setattr(SubsonicClient, "latency", 1e6)
+        assert walk(provider, EPOCH) == one_by_one
+        assert len(one_by_one[0]) > 10
 
     def test_an_album_that_vanishes_meanwhile_is_passed_over(
         self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person

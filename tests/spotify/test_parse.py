@@ -226,6 +226,43 @@ def test_an_answer_with_anything_wrong_in_it_is_read_or_refused_by_name(
     assert refused > len(WRONG) / 2
 
 
+PLAIN = {
+    "is_local": False,
+    "item": {
+        "id": "4uLU6hMCjMI75M1A2tKUQC",
+        "name": "Anchor",
+        "type": "track",
+        "is_local": False,
+        "duration_ms": 215000,
+        "album": {"name": "Low Tide"},
+        "artists": [{"name": "Moon Harbour"}, {"name": "Ólöf"}],
+        "external_ids": {"isrc": "qz-mrd-26-00001"},
+        "external_urls": {"spotify": "https://open.spotify.com/track/4uLU6hMCjMI75M1A2tKUQC"},
+    },
+}
+
+
+def test_an_entry_is_read_alike_whether_or_not_another_one_is_odd() -> None:
+    """An odd entry, such as null, makes the whole page be read with care instead of at once."""
+    (track,) = parse_playlist_items({"items": [PLAIN]})
+    assert (track.artist, track.artists) == ("Moon Harbour, Ólöf", ("Moon Harbour", "Ólöf"))
+    assert (track.isrc, track.duration_ms, track.album) == ("QZMRD2600001", 215000, "Low Tide")
+    both_words = PLAIN | {"track": PLAIN["item"]}
+    for entry in (PLAIN, both_words, {"is_local": False, "track": PLAIN["item"]}):
+        for path in list(_paths(entry)):
+            for wrong in [*WRONG, False, "Nul\x00l", "half \ud83d", "local", "episode", 2**31]:
+                odd = deepcopy(entry)
+                _replace(odd, path, wrong)
+                assert _read({"items": [odd]}) == _read({"items": [odd, None]}), (path, wrong)
+
+
+def _read(document: Any) -> object:
+    try:
+        return parse_playlist_items(document)
+    except InvalidResponseError as error:
+        return str(error)
+
+
 def _paths(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
     if path:
         yield path
