@@ -144,8 +144,11 @@ LOGGING = {
         # At INFO these two tell each sign-in in four lines, and each limiter there is.
         "axes": {"level": "WARNING"},
         "pyrate_limiter": {"level": "WARNING"},
-        # These tell each tick, twice.
-        **{name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.beat", "celery.worker.strategy")},
+        # These tell each tick, some of them twice.
+        **{
+            name: {"level": "WARNING"}
+            for name in ("celery.app.trace", "celery.beat", "celery.worker.request", "celery.worker.strategy")
+        },
     },
 }
 AXES_VERBOSE = False
