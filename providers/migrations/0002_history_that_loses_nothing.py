@@ -155,8 +155,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=['connection', 'remote_track_id'], name='one_play_count_per_track')],
             },
         ),
-        migrations.RunPython(name_the_service, migrations.RunPython.noop, elidable=True),
-        migrations.RunPython(read_last_plays_again, migrations.RunPython.noop, elidable=True),
         migrations.AddIndex(
             model_name='historysync',
             index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['provider_type', 'due_at'], name='history_due'),
@@ -211,4 +209,7 @@ class Migration(migrations.Migration):
             model_name='historyimport',
             constraint=models.UniqueConstraint(fields=('user', 'digest'), name='one_import_per_file'),
         ),
+        # Last: PostgreSQL alters no table of which rows were changed twice in the same transaction.
+        migrations.RunPython(name_the_service, migrations.RunPython.noop, elidable=True),
+        migrations.RunPython(read_last_plays_again, migrations.RunPython.noop, elidable=True),
     ]

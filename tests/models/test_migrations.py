@@ -1,0 +1,47 @@
+"""The way here from the release before, with rows in the tables."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.apps.registry import Apps
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from providers.models import HistorySync
+
+MOMENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def migrate_providers(name: str) -> Apps:
+    executor = MigrationExecutor(connection)
+    state = executor.migrate([("providers", name)])
+    apps: Apps = state.apps
+    return apps
+
+
+@pytest.fixture
+def first_release() -> Iterator[Apps]:
+    yield migrate_providers("0001_initial")
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def test_histories_of_the_first_release_go_on_under_the_name_of_their_service(first_release: Apps) -> None:
+    person = first_release.get_model("auth", "User").objects.create(username="ada")
+    for provider_type, is_last_play_only in (("lastfm", None), ("navidrome", True)):
+        linked = first_release.get_model("providers", "Connection").objects.create(
+            user=person, provider_type=provider_type, history_is_last_play_only=is_last_play_only
+        )
+        first_release.get_model("providers", "HistorySync").objects.create(connection=linked, complete_until=MOMENT)
+
+    migrate_providers("0002_history_that_loses_nothing")
+
+    rows = HistorySync.objects.order_by("pk").values_list(
+        "provider_type", "complete_until", "connection__provider_type"
+    )
+    # Where only last plays are told, all are read once more, to know how often each was played.
+    assert list(rows) == [("lastfm", MOMENT, "lastfm"), ("navidrome", None, "navidrome")]
+    assert not HistorySync.objects.filter(due_at=None).exists()
