@@ -4,7 +4,7 @@ import argparse
 import time
 import traceback
 
-from benchmarks.figures import Figure, table
+from benchmarks.figures import Figure, say, table
 from benchmarks.jobs import JOBS
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     figures: list[tuple[str, Figure]] = []
     for name in names or JOBS:
         job = JOBS[name]
-        print(f"\n{name}: {job.__doc__}", flush=True)
+        say(f"{name}: {job.__doc__}")
         started = time.perf_counter()
         try:
             for figure in job():
@@ -27,7 +27,7 @@ def main() -> None:
             # One job that fails leaves the others their figures.
             traceback.print_exception(error)
             figures.append((name, Figure("the job itself", "failed, see above", is_met=False)))
-        print(f"  ({time.perf_counter() - started:.0f} s)", flush=True)
+        say(f"({time.perf_counter() - started:.0f} s)")
     print(f"\n{table(figures)}")
 
 

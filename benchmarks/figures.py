@@ -1,6 +1,7 @@
 """What was measured, and what it should be."""
 
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -40,11 +41,12 @@ def in_turn(ways: Mapping[str, Callable[[], float | None]], rounds: int = ROUNDS
     A way that tells its seconds itself leaves out what it had to prepare.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for name, way in ways.items():
             started = time.perf_counter()
             told = way()
             seconds[name].append(time.perf_counter() - started if told is None else told)
+            say(f"round {number}, {name}: {seconds[name][-1]:.2f} s")
     return seconds
 
 
@@ -57,8 +59,8 @@ def medians(seconds: Mapping[str, list[float]]) -> dict[str, float]:
 
 
 def say(text: str) -> None:
-    """Tell what goes on."""
-    print(f"  {text}", flush=True)
+    """Tell what goes on. Only what comes of it goes to stdout."""
+    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def table(figures: Iterable[tuple[str, Figure]]) -> str:

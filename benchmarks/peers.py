@@ -1,7 +1,12 @@
-"""What others would do, each as a process of its own: `python -m benchmarks.peers WAY URL [DATABASE]`."""
+"""What others would do, each as a process of its own: `python -m benchmarks.peers WAY URL [DATABASE]`.
 
+Prints the listens there were, and the seconds that took, as JSON.
+"""
+
+import json
 import sqlite3
 import sys
+import time
 import zlib
 from datetime import UTC, datetime
 from typing import Any
@@ -57,4 +62,6 @@ def _row(track: dict[str, Any]) -> tuple[str, str, str, str, str, int]:
 
 if __name__ == "__main__":
     way, *arguments = sys.argv[1:]
-    print({"pylast": pylast_reads, "bare": bare_loop}[way](*arguments))
+    started = time.perf_counter()
+    listens = {"pylast": pylast_reads, "bare": bare_loop}[way](*arguments)
+    print(json.dumps({"listens": listens, "seconds": time.perf_counter() - started}))

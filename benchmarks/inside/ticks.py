@@ -71,7 +71,8 @@ def _fill() -> None:
     for number, provider_type in enumerate(_TYPES):
         place = f"1000 + {len(_TYPES)} * n + {number}"
         service = f"'{provider_type}'"
-        due_at = soon.format("60 + n % 86400")
+        # None of the others falls due while the thousand are drained.
+        due_at = soon.format("3600 + n %% 86400")
         if provider_type == "lastfm":
             due_at = f"CASE WHEN n < {DUE} THEN {soon.format('0 - 1 - n')} ELSE {due_at} END"
         _copy(pattern, people, id=place, user_id="1000 + n", provider_type=service)

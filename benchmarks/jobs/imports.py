@@ -14,6 +14,10 @@ from benchmarks.processes import Server, Site, plain_environment, run, scratch_f
 
 SCROBBLES = 200_000
 FEWER_SCROBBLES = 20_000
+PYLAST_READS_ONE_IN = 4
+"""It takes so long that it reads a part; each page costs it the same. Its start counts once."""
+
+PYLAST = f"pylast (1 in {PYLAST_READS_ONE_IN} read, scaled)"
 OVERLAP_SECONDS = 7200
 """What HISTORY_OVERLAP_SECONDS is when nobody sets it."""
 
@@ -22,6 +26,7 @@ def import_a_history() -> Iterator[Figure]:
     """Import 200,000 scrobbles with `fetch_history`; pylast only reads them, the bare loop stores them as well."""
     with serving() as server, scratch_folder() as folder:
         url = server.lastfm_url(scrobbles=SCROBBLES)
+        part_url = server.lastfm_url(scrobbles=SCROBBLES // PYLAST_READS_ONE_IN)
         yield _bare_throughput(server)
         site = Site(folder)
         imported: list[Path] = []
@@ -30,7 +35,7 @@ def import_a_history() -> Iterator[Figure]:
         def bare() -> float:
             database = site.new_database()
             done = run(["-m", "benchmarks.peers", "bare", url, str(database)], plain_environment())
-            assert int(done.output) == SCROBBLES
+            assert done.json()["listens"] == SCROBBLES
             return done.seconds
 
         def ours() -> float:
@@ -47,18 +52,19 @@ def import_a_history() -> Iterator[Figure]:
             return done.seconds
 
         def pylast() -> float:
-            done = run(["-m", "benchmarks.peers", "pylast", url], plain_environment())
-            assert int(done.output) == SCROBBLES
-            return done.seconds
+            done = run(["-m", "benchmarks.peers", "pylast", part_url], plain_environment())
+            part = done.json()
+            assert part["listens"] == SCROBBLES // PYLAST_READS_ONE_IN
+            return done.seconds + (PYLAST_READS_ONE_IN - 1) * float(part["seconds"])
 
         seconds = medians(
-            in_turn({"bare loop": bare, "import, all new": ours, "import, all known": ours_again, "pylast": pylast})
+            in_turn({"bare loop": bare, "import, all new": ours, "import, all known": ours_again, PYLAST: pylast})
         )
-        new = seconds["import, all new"]
-        yield at_least("pylast, reading only / import", seconds["pylast"] / new, 8)
+        new, pylast_seconds = seconds["import, all new"], seconds[PYLAST]
+        yield at_least("pylast, reading only / import", pylast_seconds / new, 8)
         yield at_most("import / bare loop", new / seconds["bare loop"], 1.5)
         yield at_most("all known / all new", seconds["import, all known"] / new, 0.7)
-        yield Figure("listens a second, all new", f"{SCROBBLES / medians['new']:,.0f}")
+        yield Figure("listens a second, all new", f"{SCROBBLES / new:,.0f}")
         yield _memory(site, server, peaks)
 
 

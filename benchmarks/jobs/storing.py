@@ -15,8 +15,8 @@ def store_on_postgresql() -> Iterator[Figure]:
     if binaries is None:
         yield Figure("bulk_create / store on PostgreSQL", "not measured: it is not installed", ">= 2.5 x", is_met=False)
         return
-    with server(binaries) as url:
-        yield from _measured("PostgreSQL", url, 2.5)
+    with server(binaries) as postgresql:
+        yield from _measured("PostgreSQL", postgresql.database_url, 2.5)
 
 
 def _measured(database: str, url: str, target: float | None) -> Iterator[Figure]:

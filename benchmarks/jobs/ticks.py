@@ -23,8 +23,8 @@ def find_and_drain_what_is_due() -> Iterator[Figure]:
         if binaries is None:
             yield Figure("a tick on PostgreSQL", "not measured: it is not installed", is_met=False)
             return
-        with postgresql(binaries) as url:
-            yield from _measured("PostgreSQL", url, server)
+        with postgresql(binaries) as database:
+            yield from _measured("PostgreSQL", database.database_url, server)
 
 
 def _measured(database: str, url: str, server: Server) -> Iterator[Figure]:
