@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from providers.history.duplicates.letters import folded, is_latin, joined, key, remembered, words
 from providers.history.duplicates.vocabulary import (
@@ -57,11 +58,10 @@ def song(name: str, artist: str, album: str, artists: tuple[str, ...] = ()) -> S
     return _song(name, artist, album, "\n".join(artists))
 
 
-@remembered(32_768)
+@remembered(65_536)
 def _song(name: str, artist: str, album: str, artists: str) -> Song:
-    artist_key, parts, artist_words = _artist(artist, artists)
-    title = _Title(folded(name), artist_key)
-    credited = [part for credit in title.credits for part in _read_artists(credit)[1]]
+    who = _who(artist, artists)
+    title = _Title(folded(name), who.key)
     album_key, album_marks = _album(album)
     return Song(
         bare=title.bare,
@@ -70,10 +70,11 @@ def _song(name: str, artist: str, album: str, artists: str) -> Song:
         marks=frozenset(title.marks),
         details=frozenset(title.details),
         extra=frozenset(title.extra),
-        artist=artist_key,
-        main_artist=parts[0] if parts else artist_key,
-        artists=frozenset([*parts, *credited]),
-        artist_words=artist_words,
+        artist=who.key,
+        main_artist=who.main,
+        # Shared by all songs of the artist, as long as nothing is added to it.
+        artists=who.all.union(*map(_artists_in, title.credits)) if title.credits else who.all,
+        artist_words=who.words,
         album=album_key,
         album_marks=album_marks,
     )
@@ -187,19 +188,27 @@ _BETWEEN_ARTISTS = re.compile(
 )
 
 
+class _Who(NamedTuple):
+    """Who plays a recording; what the fields are is said of `Song`."""
+
+    key: str
+    main: str
+    all: frozenset[str]
+    words: frozenset[str]
+
+
 @remembered(8_192)
-def _artist(artist: str, artists: str) -> tuple[str, list[str], frozenset[str]]:
+def _who(artist: str, artists: str) -> _Who:
     artist = folded(artist)
-    name, parts = _read_artists(artist)
-    parts[:0] = [_part(folded(one)) for one in artists.splitlines()]
-    return name, parts, frozenset(words(artist)) - SAYS_LITTLE
-
-
-def _read_artists(artist: str) -> tuple[str, list[str]]:
     name = key(artist)
     if name in NOBODY:
-        return "", []
-    return name, [part for part in map(_part, _BETWEEN_ARTISTS.split(artist)) if part]
+        return _Who("", "", frozenset(), frozenset())
+    parts = [*(_part(folded(one)) for one in artists.splitlines()), *_artists_in(artist)]
+    return _Who(name, parts[0] if parts else name, frozenset(parts), frozenset(words(artist)) - SAYS_LITTLE)
+
+
+def _artists_in(text: str) -> list[str]:
+    return [part for part in map(_part, _BETWEEN_ARTISTS.split(text)) if part]
 
 
 def _part(artist: str) -> str:
