@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from providers import registry
+from providers import registry, worker
 from providers.models import Connection, Listen
 from providers.registry import ProviderSpec
 from providers.testing.conformance import (
@@ -196,7 +196,7 @@ def test_list_providers_shows_it_among_the_others() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("action", "listens"), [("fetch_now", 1), ("check_now", 0), ("disconnect", 0)])
-def test_the_admin_shows_it_and_acts_on_it(
+def test_the_admin_shows_it_and_acts_on_it_and_a_worker_fetches_it(
     admin_client: Client, user: User, radiola: Radiola, action: str, listens: int
 ) -> None:
     row = link(user, radiola)
@@ -207,5 +207,6 @@ def test_the_admin_shows_it_and_acts_on_it(
     page = admin_client.post(changelist, data, follow=True).content.decode()
     assert "Radiola" in page
     assert row.access_token not in page
+    assert worker.drain("radiola") == listens
     assert Listen.objects.count() == listens
     assert RadiolaAuth.objects.exists() == (action != "disconnect")
