@@ -378,3 +378,77 @@ def test_the_tier_in_use_is_noted(connection, history):
 def test_a_naive_since_is_refused(connection, history):
     with pytest.raises(ValueError, match="since"):
         fetch(connection, since=datetime(2026, 1, 1))  # noqa: DTZ001, naive on purpose
+
+
+class Killed(BaseException):
+    """The process ends in the middle of it."""
+
+
+def killed(number):
+    raise Killed
+
+
+def test_of_two_plays_of_one_moment_on_two_pages_neither_is_lost_where_a_fetch_breaks_off_between_them(
+    connection, history
+):
+    history.listens = [listen_at(0, "One"), listen_at(0, "Two"), listen_at(0, "Three")]
+    history.before_page = lambda number: down(number) if number == 1 else None
+    fetch(connection)
+    history.before_page = lambda number: None
+
+    fetch(connection)
+
+    assert Listen.objects.count() == 3
+
+
+def test_how_far_back_was_asked_for_outlives_a_process_that_is_killed_at_once(connection, history, settings):
+    settings.HISTORY_OVERLAP_SECONDS = 60
+    fetch(connection)
+    history.listens.append(listen_at(5, "arrived late"))
+    history.before_page = killed
+    with pytest.raises(Killed):
+        fetch(connection, since=START)
+    history.before_page = lambda number: None
+    HistorySync.objects.update(lease_until=START)
+
+    fetch(connection)
+
+    assert Listen.objects.filter(name="arrived late").exists()
+
+
+def test_plays_are_not_passed_over_that_a_clock_that_was_ahead_dated_as_complete(connection, history, time_machine):
+    history.listens.append(listen_at(600))
+    time_machine.move_to(START + timedelta(minutes=500), tick=False)
+    fetch(connection)
+    time_machine.move_to(START + timedelta(minutes=60), tick=False)
+    history.listens.append(listen_at(60))
+
+    fetch(connection)
+
+    assert Listen.objects.filter(name="Track 60").exists()
+
+
+def test_pages_are_stored_some_at_a_time_and_at_the_latest_when_the_service_fails(connection, history):
+    history.page_size = 1
+    stored = []
+
+    def look(number):
+        stored.append(Listen.objects.count())
+        if number == 4:
+            down(number)
+
+    history.before_page = look
+
+    assert fetch(connection).stored == 4
+    assert stored == [0, 0, 0, 0, 0]
+    assert sync_of(connection).window_oldest == START + timedelta(minutes=10)
+
+
+def test_a_fetch_leaves_the_lease_to_run_out_when_its_process_is_killed(connection, history):
+    history.before_page = killed
+    with pytest.raises(Killed):
+        fetch(connection)
+
+    sync = sync_of(connection)
+    assert sync.lease_until > datetime.now(UTC)
+    assert sync.due_at <= datetime.now(UTC)
