@@ -107,8 +107,9 @@ def _has_local_password(username: str) -> bool:
 @sensitive_variables("password")
 def _sign_in(account: Account, password: str) -> "User | None":
     with transaction.atomic():
-        # Two sign-ins of one person wait for each other here.
-        user = UserModel._default_manager.select_for_update().get(pk=_person_of(account).pk)
+        # Two sign-ins of one person wait for each other here. A new listen of theirs does not: its fetch holds what is
+        # wanted further down.
+        user = UserModel._default_manager.select_for_update(no_key=True).get(pk=_person_of(account).pk)
         if not user.is_active:
             return None
         if account.is_admin and conf.get("NAVIDROME_ADMINS_ARE_STAFF") and not (user.is_staff and user.is_superuser):

@@ -287,17 +287,18 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
     model = credential_model(spec.credential_model)
     with transaction.atomic():
         # Of two tabs that link a service for the first time, one waits here: there is no row yet to wait for.
-        get_user_model()._default_manager.select_for_update().get(pk=user.pk)
+        # No lock that a new listen of theirs would wait for: its fetch holds what is wanted further down.
+        get_user_model()._default_manager.select_for_update(no_key=True).get(pk=user.pk)
         # Old secrets are not read: linking again is the way out when no key decrypts them.
         rows = model._default_manager.select_for_update().defer(*secret_names(model))
         row = rows.filter(user=user).first() or model(user=user)
         if isinstance(row, OAuthTokens):
             row.client_id = client_id
         row.store(result)
-        # Under the lock that a fetch takes to begin: none begins on the old cursor with the new account.
-        connection = Connection.objects.select_for_update().get(user=user, provider_type=spec.type)
+        connection = Connection.objects.select_for_update(no_key=True).get(user=user, provider_type=spec.type)
         history_sync = HistorySync.objects.filter(connection=connection)
         if connection.is_of_another_account(result.account_id):
+            # Before all else of it: a fetch that is under way can write nothing from here on.
             history_sync.delete()
             connection.history_gaps.all().delete()
             connection.play_counts.all().delete()

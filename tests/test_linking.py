@@ -1,20 +1,22 @@
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, Thread
+from itertools import count
+from threading import Barrier, Event, Thread
 
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.db import Error, transaction
 from django.db import connection as database
 from django.http import QueryDict
 from pytest_django import Settings
 
-from providers import conf, linking, registry
-from providers.datatypes import AuthResult
+from providers import conf, linking, registry, scheduling
+from providers.datatypes import AuthResult, Track
 from providers.exceptions import AuthenticationError, InvalidResponseError, ServiceUnavailableError
-from providers.history import gaps
+from providers.history import gaps, ingest
 from providers.linking import AnotherAccount, InvalidStateError, LinkDeniedError, Linked, Problem
 from providers.models import (
     Connection,
@@ -347,6 +349,43 @@ def test_two_tabs_that_link_a_service_for_the_first_time_at_once_both_succeed(se
             thread.join()
         assert outcomes == [Linked] * len(backs)
         assert SpotifyAuth.objects.filter(user=user).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_linking_again_and_a_fetch_that_stores_meanwhile_wait_for_each_other_but_never_both_at_once(
+    services: FakeServices,
+) -> None:
+    user = get_user_model().objects.create_user("ada")
+    link(user, services.wavebox)
+    lease = scheduling.claim(HistorySync.objects.all(), HistorySync.objects.get().pk)
+    assert lease is not None
+    is_over = Event()
+    troubles: list[Exception] = []
+
+    def store_pages() -> None:
+        try:
+            for minutes in count():
+                with transaction.atomic():
+                    page = [Track(id="", name="Song", artist="Ana", played_at=NOW + timedelta(minutes=minutes))]
+                    ingest.store(user.pk, services.wavebox.type, page)
+                    lease.update(window_done=minutes)
+                # SQLite lets one writer in at a time, and whoever comes back at once comes first.
+                if is_over.wait(0.005):
+                    break
+        except Error as error:
+            troubles.append(error)
+        finally:
+            database.close()
+
+    fetch = Thread(target=store_pages)
+    fetch.start()
+    try:
+        for _ in range(10):
+            link(user, services.wavebox)
+    finally:
+        is_over.set()
+        fetch.join()
+    assert not troubles
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
