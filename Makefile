@@ -27,7 +27,7 @@ check: $(VENV)/dev.stamp  ## style, types, import contracts, Django's checks wit
 bench: $(VENV)/dev.stamp  ## speed, as ratios within one run
 	$(RUN) -m benchmarks
 
-drill: $(VENV)/dev.stamp  ## kill and restart everything while listens come home, for half an hour, and compare the books
+drill: $(VENV)/dev.stamp  ## kill and restart everything while listens come home, for a quarter of an hour, and compare the books
 	$(RUN) -m tests.drills
 
 lock: $(VENV)/dev.stamp  ## pin every requirement anew, with hashes
