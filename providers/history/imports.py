@@ -24,7 +24,6 @@ from django.utils import timezone
 from providers.datatypes import Track
 from providers.history import gaps, ingest
 from providers.history.dumps import Dump, DumpError, LeftOut, Play, Row, open_dump
-from providers.history.dumps.own import OWN_FORMATS
 from providers.models import HistoryImport
 from providers.scheduling import Lease, LeaseLostError, claim, jittered
 
@@ -268,11 +267,13 @@ def _take(lease: Lease[HistoryImport], batch: list[Row], dump: Dump) -> None:
             if len(refused) < MAX_REFUSED:
                 refused.append({"place": item.place, "reason": item.reason})
     with transaction.atomic():
-        for (provider_type, source), tracks in plays.items():
-            stored = ingest.store(row.user_id, provider_type, tracks, source=source)
-            counts.stored += stored
-            counts.known += len(tracks) - stored
-            spans[provider_type] = _widened(spans.get(provider_type, []), tracks)
+        stored = sum(ingest.store_all(row.user_id, plays).values())
+        counts.stored += stored
+        counts.known += sum(map(len, plays.values())) - stored
+        # Our own export has the gaps that we have.
+        if not dump.has_own:
+            for (provider_type, _), tracks in plays.items():
+                spans[provider_type] = _widened(spans.get(provider_type, []), tracks)
         lease.update(
             rows_read=row.rows_read + len(batch),
             bytes_read=dump.bytes_read,
@@ -293,10 +294,8 @@ def _widened(span: list[str], tracks: list[Track]) -> list[str]:
 def _finish(lease: Lease[HistoryImport]) -> None:
     row = lease.row
     with transaction.atomic():
-        # Our own export has the gaps that we have.
-        if row.format not in OWN_FORMATS:
-            for provider_type, span in row.spans.items():
-                if span:
-                    since, until = map(datetime.fromisoformat, span)
-                    gaps.cover(row.user_id, provider_type, since, until, by=row.format)
+        for provider_type, span in row.spans.items():
+            if span:
+                since, until = map(datetime.fromisoformat, span)
+                gaps.cover(row.user_id, provider_type, since, until, by=row.format)
         lease.update(status=HistoryImport.Status.DONE, bytes_read=row.bytes_total, finished_at=timezone.now())

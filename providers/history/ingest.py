@@ -4,7 +4,7 @@
 So the two databases that people run get what suits them, and any other gets `bulk_create`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -57,15 +57,30 @@ def store(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: 
     What no database stores is left out of texts, as `storable` does it. All is stored or nothing, within the
     caller's transaction where there is one. Raises `ValueError` as `unstored` does; nothing is stored then.
     """
-    offered = _by_key(tracks)
-    if not offered:
-        return 0
+    return store_all(user_id, {(provider_type, source): tracks})[provider_type, source]
+
+
+def store_all(user_id: int, batches: Mapping[tuple[str, str], Iterable[Track]]) -> dict[tuple[str, str], int]:
+    """Store listens by service and source, as `store` does, and return how many of each were new.
+
+    What is stored in one transaction has to be stored by one call: whoever compares listens changes them first and the
+    person's `DuplicateScan` last, and would wait for one who does it the other way round for ever.
+    """
     insert = _INSERTS.get(connection.vendor, _insert_anywhere)
-    with transaction.atomic(savepoint=False):
-        new = insert((user_id, provider_type, source), offered)
-        if new.oldest is not None and new.newest is not None:
-            DuplicateScan.note(user_id, new.oldest, new.newest)
-    return new.listens
+    offered = {batch: _by_key(tracks) for batch, tracks in sorted(batches.items())}
+    new = dict.fromkeys(offered, _Inserted(0, None, None))
+    if any(offered.values()):
+        with transaction.atomic(savepoint=False):
+            new.update((batch, insert((user_id, *batch), tracks)) for batch, tracks in offered.items() if tracks)
+            _note(user_id, new.values())
+    return {batch: inserted.listens for batch, inserted in new.items()}
+
+
+def _note(user_id: int, new: Iterable["_Inserted"]) -> None:
+    """Have what was stored compared with what other sources tell."""
+    spans = [(each.oldest, each.newest) for each in new if each.oldest is not None and each.newest is not None]
+    if spans:
+        DuplicateScan.note(user_id, min(oldest for oldest, _ in spans), max(newest for _, newest in spans))
 
 
 def _by_key(tracks: Iterable[Track]) -> _Offered:

@@ -133,7 +133,7 @@ def test_a_database_that_is_away_is_told_in_one_line(user, export_file, monkeypa
     def refuse(*arguments, **more):
         raise OperationalError("secret song")
 
-    monkeypatch.setattr(imports.ingest, "store", refuse)
+    monkeypatch.setattr(imports.ingest, "store_all", refuse)
     out = StringIO()
 
     with pytest.raises(CommandError, match="1 of 1 files"):

@@ -20,6 +20,7 @@ class LineDump(Dump):
 
     format = "lines"
     label = "Lines for tests"
+    has_own = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,6 +1,7 @@
 import csv
 import json
 import tempfile
+import zipfile
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -270,3 +271,34 @@ def test_csv_has_a_header_and_no_cell_that_a_spreadsheet_would_run(user):
 def test_who_has_no_listens_gets_an_empty_file(user):
     assert exported(user, ExportFormat.JSONL) == b""
     assert exported(user, ExportFormat.CSV).count(b"\n") == 1
+
+
+def test_our_own_export_closes_no_gap_in_an_archive_with_another_file_either(user, tmp_path):
+    connection = Connection.objects.create(user=user, provider_type="spotify")
+    gap = HistoryGap.objects.create(
+        connection=connection, since=START, until=START + timedelta(hours=1), reason=HistoryGap.Reason.NOT_KEPT
+    )
+    for minutes in (-10, 100):
+        Listen.objects.create(
+            user=user, provider_type="spotify", name="One", artist="Ana", played_at=START + timedelta(minutes=minutes)
+        )
+    other = {"listened_at": 1_700_000_000, "track_metadata": {"track_name": "Two", "artist_name": "Ana"}}
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("export.jsonl", exported(user, ExportFormat.JSONL))
+        archive.writestr("listens/2023/11.jsonl", json.dumps(other))
+
+    row = import_file(user.pk, tmp_path / "all.zip")
+
+    gap.refresh_from_db()
+    assert (Counts.of(row).stored, Counts.of(row).known) == (1, 2)
+    assert (gap.closed_at, gap.since, gap.until) == (None, START, START + timedelta(hours=1))
+
+
+def test_what_an_import_remembers_does_not_grow_with_the_services_that_an_export_names(user, tmp_path):
+    for number in range(50):
+        Listen.objects.create(user=user, provider_type=f"service {number}", name="One", artist="Ana", played_at=START)
+    (tmp_path / "export.jsonl").write_bytes(exported(user, ExportFormat.JSONL))
+
+    row = import_file(user.pk, tmp_path / "export.jsonl")
+
+    assert (row.status, Counts.of(row).known, row.spans) == ("done", 50, {})

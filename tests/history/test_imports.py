@@ -143,7 +143,7 @@ def test_a_database_that_is_away_counts_against_nobody(user, monkeypatch, error)
     def refuse(*arguments, **more):
         raise error
 
-    monkeypatch.setattr(imports.ingest, "store", refuse)
+    monkeypatch.setattr(imports.ingest, "store_all", refuse)
     with pytest.raises(error):
         work_once()
     monkeypatch.undo()
@@ -219,16 +219,16 @@ _KILLED = """
 
     imports.open_dump = LineDump
     imports.BATCH_ROWS = 3
-    store, batches = imports.ingest.store, []
+    store_all, batches = imports.ingest.store_all, []
 
     def store_and_die(*arguments, **more):
-        stored = store(*arguments, **more)
+        stored = store_all(*arguments, **more)
         batches.append(stored)
         if len(batches) == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         return stored
 
-    imports.ingest.store = store_and_die
+    imports.ingest.store_all = store_and_die
     imports.import_file(int(sys.argv[1]), Path(sys.argv[2]))
 """
 

@@ -284,3 +284,24 @@ def test_of_two_who_store_the_same_listens_at_once_each_counts_what_it_stored():
     assert Listen.objects.count() == len(batch)
     # Any other database does not tell which of the rows it ignored.
     assert sum(stored) == len(batch) or not ingest._INSERTS
+
+
+@pytest.mark.django_db
+def test_of_several_services_all_is_stored_before_it_is_noted_once_for_comparison(user: User) -> None:
+    noted: list[tuple[int, datetime, datetime]] = []
+
+    def note(user_id: int, since: datetime, until: datetime) -> None:
+        noted.append((Listen.objects.filter(user=user_id).count(), since, until))
+
+    batches = {
+        ("spotify", "file"): [listen("One"), listen("Two", 60)],
+        ("lastfm", "file"): [listen("One", 30)],
+        ("lastfm", "api"): [listen("Three", -20)],
+    }
+    with mock.patch.object(DuplicateScan, "note", note):
+        new = ingest.store_all(user.pk, batches)
+        ingest.store_all(user.pk, batches)
+
+    assert new == {("spotify", "file"): 2, ("lastfm", "file"): 1, ("lastfm", "api"): 1}
+    # In any other order, storing and comparing could wait for each other.
+    assert noted == [(4, MOMENT - timedelta(seconds=20), MOMENT + timedelta(seconds=60))]

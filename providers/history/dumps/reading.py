@@ -27,8 +27,8 @@ _MIXED = "mixed"
 class Dump:
     """A file whose format is known, open for reading.
 
-    `format` is the slug for the record and `label` the same for people. `bytes_read` of `bytes_total` tells how far
-    the latest `iter_rows` has come, counted unpacked.
+    `format` is the slug for the record and `label` the same for people; `has_own` tells whether any of it is our own
+    export. `bytes_read` of `bytes_total` tells how far the latest `iter_rows` has come, counted unpacked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,6 +83,7 @@ class Dump:
             raise DumpError(self._unknown(name))
         formats = {shape.format for shape in shapes}
         self.format = shapes[0].format if len(formats) == 1 else _MIXED
+        self.has_own = not formats.isdisjoint(own.OWN_FORMATS)
         self.label = " and ".join(dict.fromkeys(shape.label for shape in shapes))
         self._file_names = Counter(member.file_name for member, _ in self._readable)
         self.bytes_total = sum(member.size for member, _ in self._readable)
