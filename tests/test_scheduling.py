@@ -81,8 +81,15 @@ def test_a_lease_is_as_long_as_it_is_set_to_by_the_databases_clock(settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_workers_that_try_at_the_same_moment_one_gets_the_row():
+def test_of_workers_that_find_a_row_due_at_the_same_moment_one_gets_it(monkeypatch):
     row = a_row()
+    claim, all_have_looked = scheduling._claim, threading.Barrier(WORKERS)
+
+    def claim_together(*args):
+        all_have_looked.wait(30)
+        return claim(*args)
+
+    monkeypatch.setattr(scheduling, "_claim", claim_together)
     for _ in range(5):
         leases = [lease for lease in in_threads(claim_next) if lease is not None]
 
