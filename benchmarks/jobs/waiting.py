@@ -9,7 +9,7 @@ from benchmarks.processes import Running, Site, plain_environment, run, scratch_
 
 SLOW_PAGES = 80
 SLOW_MS = 150
-LIMITED_PAGES = 100
+LIMITED_PAGES = 200
 LIMITED_MS = 400
 REQUESTS_A_SECOND = 5
 
@@ -35,7 +35,7 @@ def wait_for_a_slow_service() -> Iterator[Figure]:
 
 
 def use_a_rate_limit() -> Iterator[Figure]:
-    """Import 20,000 scrobbles at 5 requests a second from a service that takes 400 ms, five imports side by side."""
+    """Import 40,000 scrobbles at 5 requests a second from a service that takes 400 ms, five imports side by side."""
     with serving() as server, scratch_folder() as folder:
         site = Site(folder)
         labels = [f"limited{number}" for number in range(ROUNDS)]
@@ -64,5 +64,5 @@ def _share_used(arrivals: list[float]) -> float:
 
 
 def _most_in_a_second(arrivals: list[float]) -> int:
-    # A hundredth less: requests take turns at one end and are seen at the other.
-    return max(sum(1 for other in arrivals if 0 <= other - one < 0.99) for one in arrivals)
+    # A tenth less: requests take turns at one end and are seen at the other, on a machine that is busy.
+    return max(sum(1 for other in arrivals if 0 <= other - one < 0.9) for one in arrivals)
