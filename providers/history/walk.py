@@ -174,8 +174,16 @@ class Walk:
             return
         lost = play_counts.compare(self._connection, self._pending)
         # What was played before the first fetch is no gap.
-        if lost and sync.complete_until is not None and sync.window_newest is not None:
-            gaps.note_lost_plays(self._connection, sync.complete_until, sync.window_newest, lost)
+        if (
+            lost
+            and sync.complete_until is not None
+            and sync.window_since is not None
+            and sync.window_newest is not None
+        ):
+            # Of what arrived late, the plays that cannot be had may be as old as the oldest that is looked for.
+            is_late = sync.window_newest <= sync.complete_until
+            since = sync.window_since if is_late else sync.complete_until
+            gaps.note_lost_plays(self._connection, since, sync.window_newest, lost)
 
     def _close(self, sync: HistorySync, end: HistoryEnd) -> None:
         """Close a window that was walked to its end, and move `complete_until` where the window reaches back to it."""

@@ -50,6 +50,17 @@ def test_plays_between_two_fetches_are_counted_and_all_but_the_last_are_missing(
     assert Listen.objects.count() == 4
 
 
+def test_plays_that_arrive_late_are_missing_from_before_what_was_complete(connection, history, settings):
+    settings.HISTORY_OVERLAP_SECONDS = 900
+    fetch(connection)
+    history.listens[0] = last_play(5, "Old", 43)
+
+    (gap,) = fetch(connection).gaps
+
+    assert gap.missing_plays == 2
+    assert (gap.since, gap.until) == (START - timedelta(minutes=5), START + timedelta(minutes=10))
+
+
 def test_a_track_played_once_between_two_fetches_is_no_gap(connection, history):
     fetch(connection)
     history.listens[0] = last_play(60, "Old", 41)
