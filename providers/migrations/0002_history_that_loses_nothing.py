@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import providers.models.history
 import providers.models.imports
 from django.conf import settings
 from django.db import migrations, models
@@ -91,6 +92,11 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
             ],
+        ),
+        migrations.AlterField(
+            model_name='listen',
+            name='user',
+            field=models.ForeignKey(on_delete=providers.models.history.delete_at_once, related_name='listens', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
             model_name='historysync',
