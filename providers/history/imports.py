@@ -11,6 +11,7 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -25,6 +26,7 @@ from providers.datatypes import Track
 from providers.history import gaps, ingest
 from providers.history.dumps import Dump, DumpError, LeftOut, Play, Row, open_dump
 from providers.models import HistoryImport
+from providers.models.imports import upload_path
 from providers.scheduling import Lease, LeaseLostError, claim, jittered
 
 logger = logging.getLogger(__name__)
@@ -122,7 +124,10 @@ def import_file(
 
 
 def enqueue(user_id: int, upload: "UploadedFile[Any]") -> None:
-    """Keep a copy of an uploaded file and have it read in the background, once more where it was read before."""
+    """Keep a copy of an uploaded file and have it read in the background, once more where it was read before.
+
+    Raises `OSError` where no copy can be kept, and leaves none of it behind.
+    """
     digest = digest_of(upload.chunks())
     name = upload.name or ""
     row, _ = HistoryImport.objects.get_or_create(
@@ -132,7 +137,7 @@ def enqueue(user_id: int, upload: "UploadedFile[Any]") -> None:
         row.delete_copy()
     elif row.file.name:
         return
-    row.file.save(name, upload, save=False)
+    _keep_copy(row, name, upload)
     copy = {"file": row.file.name, "name": name, "due_at": timezone.now(), "failures": 0}
     same = HistoryImport.objects.filter(pk=row.pk)
     # An import that a command began goes on where it was left.
@@ -142,6 +147,17 @@ def enqueue(user_id: int, upload: "UploadedFile[Any]") -> None:
     ):
         # The same file arrived twice at once, and the other copy is the one that waits.
         row.delete_copy()
+
+
+def _keep_copy(row: HistoryImport, name: str, upload: "UploadedFile[Any]") -> None:
+    row.file.name = upload_path(row, name)
+    try:
+        row.file.name = row.file.storage.save(row.file.name, upload)
+    except OSError:
+        # A part of it would help to keep the disk full.
+        with suppress(OSError):
+            row.delete_copy()
+        raise
 
 
 def work(lease: Lease[HistoryImport], should_stop: Callable[[], bool]) -> None:

@@ -12,10 +12,14 @@ from django.dispatch import receiver
 
 from providers.scheduling import Scheduled, is_scheduled
 
+MAX_COPY_NAME = 50
+"""The most characters of a file's name that its copy bears. With the folder they have to fit into the column."""
+
 
 def upload_path(instance: models.Model, filename: str) -> str:
     """Return where a copy waits: in a folder nobody can guess, under a name that shows where a mistake is."""
-    plain_name = re.sub(r"[^-.\w]", "_", filename).lstrip(".")
+    # The end of a name tells what the file is.
+    plain_name = re.sub(r"[^-.\w]", "_", filename)[-MAX_COPY_NAME:].lstrip(".")
     return f"imports/{uuid4().hex}/{plain_name or '_'}"
 
 

@@ -1,5 +1,6 @@
 """The page where people bring their histories as files, and take theirs with them."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -23,6 +24,8 @@ from providers.history.export import ExportFormat, export
 from providers.history.imports import Counts, enqueue
 from providers.models import HistoryImport
 from providers.views.access import SeeOther, personal
+
+logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_BYTES = 2**30
 """How large the files of one form may be together. On the server itself `import_history` takes any size."""
@@ -127,11 +130,18 @@ def _import_history(request: HttpRequest, limit: UploadLimit) -> HttpResponse:
         form.errors["uploads"] = form.error_class(["These files are too large. Bring them one by one, or in parts."])
     elif form.is_valid():
         files = form.cleaned_data["uploads"]
-        for file in files:
-            enqueue(user_id, file)
-        count = "The file is here and waits" if len(files) == 1 else f"{len(files)} files are here and wait"
-        messages.success(request, f"{count} to be read.", fail_silently=True)
-        return SeeOther(reverse("providers:import_history"))
+        try:
+            for file in files:
+                enqueue(user_id, file)
+        except OSError as error:
+            logger.error("No copy of a file that was brought can be kept: %s", error.strerror or type(error).__name__)
+            form.add_error(
+                "uploads", "There is no room here for a file just now. Tell who runs this site, and try later."
+            )
+        else:
+            count = "The file is here and waits" if len(files) == 1 else f"{len(files)} files are here and wait"
+            messages.success(request, f"{count} to be read.", fail_silently=True)
+            return SeeOther(reverse("providers:import_history"))
     imports = _imports_of(user_id)
     context = {
         "form": form,

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -6,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import StopUpload
 from django.test import Client, RequestFactory
@@ -14,6 +17,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from providers.models import HistoryImport, Listen
 from providers.views import imports
+from tests.conftest import Log
 from tests.history.fakes import START
 
 pytestmark = pytest.mark.usefixtures("services")
@@ -63,6 +67,34 @@ def test_an_uploaded_file_waits_in_a_private_place_to_be_read(visitor: Client, u
 def test_several_files_are_taken_at_once(visitor: Client) -> None:
     assert "2 files are here and wait to be read." in upload(visitor, "one", "two")
     assert HistoryImport.objects.count() == 2
+
+
+@pytest.mark.parametrize("name", ["a." + "b" * 200, "a" * 90 + "." + "b" * 60, "." + "x" * 200, "日" * 200 + ".json"])
+def test_a_name_may_be_of_any_length(visitor: Client, uploads: Path, name: str) -> None:
+    assert "The file is here and waits to be read." in upload(visitor, "one", name=name)
+
+    (copy,) = copies(uploads)
+    assert copy.name.endswith(name[-40:])
+
+
+def test_a_copy_that_does_not_fit_on_the_disk_is_told_and_leaves_nothing_behind(
+    visitor: Client, uploads: Path, monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    def save_a_part(storage: FileSystemStorage, name: str, content: object) -> str:
+        path = Path(storage.path(name))
+        path.parent.mkdir(parents=True)
+        path.write_text("a part")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(FileSystemStorage, "_save", save_a_part)
+
+    html = upload(visitor, "one")
+
+    assert "There is no room here for a file just now." in html
+    assert copies(uploads) == list((uploads / "imports").iterdir()) == []
+    assert HistoryImport.objects.get().due_at is None
+    assert "No space left on device" in log.text
+    assert "history.json" not in log.text
 
 
 def test_nobody_can_fetch_a_copy_from_the_site(visitor: Client, uploads: Path) -> None:
