@@ -93,9 +93,10 @@ class Walk:
 
     def _walk_window(self, sync: HistorySync) -> None:
         assert sync.window_since is not None  # noqa: S101, only open windows come here
-        if sync.window_newest is None:
-            # It may be open since long, and nothing came of it: what is complete would seem to end then.
+        if sync.window_oldest is None:
+            # It is walked from the top, of today: what an earlier try saw there says nothing of what came since.
             sync.window_began_at = timezone.now()
+            sync.window_newest, sync.window_met_known, sync.window_done = None, False, 0
         self._done_before = sync.window_done
         self._oldest = sync.window_oldest
         try:

@@ -145,6 +145,21 @@ def test_what_is_dropped_before_a_broken_off_fetch_goes_on_is_a_gap_up_to_what_c
     assert HistorySync.objects.get().complete_until == at(90)
 
 
+def test_what_is_dropped_before_a_fetch_that_cannot_be_resumed_begins_anew_is_a_gap(connection, history):
+    history.history_is_resumable = False
+    fetch(connection)
+    play(history, 40, 50, 60)
+    history.before_page = down_at(1)
+    fetch(connection)
+    history.before_page = lambda number: None
+    play(history, 70, 80, 90, 100)
+
+    fetch(connection)
+
+    # 50 and 60 came home at the first try; 40 did not.
+    assert bounds(connection) == [(at(30), at(70))]
+
+
 def test_plays_that_are_no_longer_told_show_all_the_same_that_nothing_is_missing(connection, history):
     fetch(connection)
     history.untold |= {"Track 20", "Track 30"}
