@@ -441,9 +441,10 @@ class Machine(RuleBasedStateMachine):
 
 
 class Offering(ListHistory):
-    """Remembers what it offered."""
+    """Remembers what it offered while a window was walked."""
 
     offered: dict[str, datetime]
+    has_counted = False
 
     def iter_recent_listens(
         self, since: datetime, until: datetime | None = None
@@ -455,7 +456,9 @@ class Offering(ListHistory):
             except StopIteration as stop:
                 end: HistoryEnd = stop.value
                 return end
-            self.offered |= {track.name: moment_of(track) for track in batch}
+            # Days that are read again belong to no window: what is lost of them differs still, and is read once more.
+            if not self.has_counted:
+                self.offered |= {track.name: moment_of(track) for track in batch}
             yield batch
 
 
@@ -464,7 +467,9 @@ class OfferingHistory(Offering):
 
 
 class OfferingCounter(Offering, CountingHistory):
-    pass
+    def count_listens(self, since: datetime, until: datetime) -> int:
+        self.has_counted = True
+        return super().count_listens(since, until)
 
 
 @contextmanager
