@@ -32,6 +32,9 @@ CANDIDATES = 8
 LONGEST_JITTER = timedelta(minutes=5)
 """After a pause of a day, hours later would be too late."""
 
+IMPOSSIBLE_LEASE = timedelta(hours=2)
+"""Longer than any lease may be set to be (`conf.lease_seconds`)."""
+
 POLL_SECONDS = 0.2
 """How often whoever waits for a lease to end looks again."""
 
@@ -118,7 +121,12 @@ def claim(
 
 
 def _is_free() -> Q:
-    return Q(lease_until__isnull=True) | Q(lease_until__lte=database_now())
+    # A lease that no worker can have been given now is of a clock that was ahead: nobody would live to see its end.
+    return (
+        Q(lease_until__isnull=True)
+        | Q(lease_until__lte=database_now())
+        | Q(lease_until__gt=database_now() + IMPOSSIBLE_LEASE)
+    )
 
 
 def _end_of_lease() -> Combinable:

@@ -70,6 +70,17 @@ def test_what_somebody_holds_is_not_claimed_until_its_lease_runs_out():
     assert claim_next().row == row
 
 
+def test_a_lease_of_a_clock_that_was_ahead_holds_nothing_up():
+    row = a_row()
+    stale = claim_next()
+    HistorySync.objects.update(lease_until=LATER)
+
+    assert scheduling.workers_wanted(due_histories("lastfm"), 8) == 1
+    assert claim_next().row == row
+    with pytest.raises(LeaseLostError):
+        stale.update(window_done=1)
+
+
 def test_a_lease_is_as_long_as_it_is_set_to_by_the_databases_clock(settings):
     settings.LEASE_SECONDS = 40
     a_row()
