@@ -160,6 +160,23 @@ def test_what_is_dropped_before_a_fetch_that_cannot_be_resumed_begins_anew_is_a_
     assert bounds(connection) == [(at(30), at(70))]
 
 
+def test_that_nothing_was_missing_when_it_was_first_tried_does_not_hide_what_is_dropped_before_it_begins_anew(
+    connection, history
+):
+    history.history_is_resumable = False
+    history.page_size = 3
+    fetch(connection)
+    play(history, 40)
+    history.before_page = down_at(1)
+    fetch(connection)
+    history.before_page = lambda number: None
+    play(history, 50, 60, 70, 80, 90)
+
+    fetch(connection)
+
+    assert bounds(connection) == [(at(30), at(60))]
+
+
 def test_plays_that_are_no_longer_told_show_all_the_same_that_nothing_is_missing(connection, history):
     fetch(connection)
     history.untold |= {"Track 20", "Track 30"}
