@@ -165,13 +165,12 @@ class Machine(RuleBasedStateMachine):
 
     def before_page(self, run: Run) -> None:
         run.page += 1
-        if run.was_overtaken:
-            # Whatever else befalls it, it is out of the game.
-            return
         due = [trouble for page, trouble in run.troubles if page == run.page]
         run.troubles = [(page, trouble) for page, trouble in run.troubles if page != run.page]
         for trouble in due:
-            self.befall(run, trouble)
+            # Whatever else befalls one that was overtaken, it is out of the game.
+            if not run.was_overtaken:
+                self.befall(run, trouble)
 
     def befall(self, run: Run, trouble: str) -> None:
         match trouble:
