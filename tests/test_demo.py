@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,18 +20,21 @@ from providers.testing.simulators.household import PASSWORD
 pytestmark = [pytest.mark.own_database, pytest.mark.timeout(180)]
 
 
-def start(*arguments: str) -> "subprocess.Popen[str]":
+@contextmanager
+def start(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
     environment = {**os.environ, "MUSICBRIDGE_ENV_FILE": os.devnull, "SECRET_KEY": "of no use to the site"}
+    # Simulators need no sparing, and tests would wait.
+    environment["PROVIDER_RATE_LIMITS"] = "none"
     for name in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE"):  # those of the tests
         environment.pop(name, None)
-    return subprocess.Popen(
-        [sys.executable, "manage.py", *arguments],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "manage.py", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, text=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            # Where a test failed before it came to that.
+            process.terminate()
 
 
 def test_a_person_signs_in_links_and_their_listens_come_home_from_every_service():

@@ -17,7 +17,7 @@ def drill(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_a_fetch_that_is_killed_again_and_again_loses_nothing(database: str) -> None:
-    result = drill("kills", f"--database={database}", "--kills=6")
+    result = drill("kills", f"--database={database}", "--kills=5")
 
     assert result.returncode == 0, result.stdout + result.stderr
 
