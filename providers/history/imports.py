@@ -202,7 +202,7 @@ def _attempt(
         _read(lease, path or Path(row.file.path), should_stop, max_seconds, on_progress)
     except (LeaseLostError, InterfaceError, OperationalError):
         raise
-    except (DumpError, OSError) as error:
+    except (DumpError, FileNotFoundError) as error:
         lease.update(status=HistoryImport.Status.FAILED, detail=_explained(error), finished_at=timezone.now())
     except Exception as error:  # noqa: BLE001, one file's trouble must not stop the others
         # Where it happened, but not what it says: that may quote what somebody listened to.
@@ -214,12 +214,8 @@ def _attempt(
     return True
 
 
-def _explained(error: DumpError | OSError) -> str:
-    if isinstance(error, DumpError):
-        return str(error)
-    if isinstance(error, FileNotFoundError):
-        return "The file is no longer there. Bring it again."
-    return f"The file cannot be read: {error.strerror or type(error).__name__}."
+def _explained(error: DumpError | FileNotFoundError) -> str:
+    return str(error) if isinstance(error, DumpError) else "The file is no longer there. Bring it again."
 
 
 def _read(

@@ -4,9 +4,9 @@
 So the two databases that people run get what suits them, and any other gets `bulk_create`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -136,20 +136,22 @@ def _insert_sqlite(batch: _Batch, offered: _Offered) -> _Inserted:
     table = connection.ops.quote_name(Listen._meta.db_table)
     columns = {name: _column(name) for name in BATCH_FIELDS + TRACK_FIELDS}
     user_id, provider_type, _ = batch
-    zone = connection.timezone
-    # As Django writes a moment for SQLite, in half the time.
-    keys = {(key[0].astimezone(zone).replace(tzinfo=None).isoformat(" "), key[1]): key for key in offered}
+    keys = dict(zip(_written_for_sqlite(offered), offered, strict=True))
     with connection.cursor() as cursor:
-        # CROSS JOIN is SQLite's word for "in this order", without which it may read the whole history instead.
-        cursor.execute(
-            f"SELECT moments.value, {columns['fingerprint']} "  # noqa: S608, all names are the model's
-            f"FROM json_each(%s) AS moments CROSS JOIN {table} "
-            f"WHERE {columns['user']} = %s AND {columns['provider_type']} = %s "
-            f"AND {columns['played_at']} = moments.value",
-            [orjson.dumps([moment for moment, _ in keys]).decode(), user_id, provider_type],
-        )
-        for known in cursor.fetchall():
-            keys.pop(known, None)
+        moments = [moment for moment, _ in keys]
+        span = (user_id, provider_type, min(moments), max(moments))
+        where = f"{columns['user']} = %s AND {columns['provider_type']} = %s AND {columns['played_at']}"
+        # Nothing of a first import is known, which one look at its span tells.
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {where} BETWEEN %s AND %s)", span)  # noqa: S608, all names are the model's
+        if cursor.fetchone()[0]:
+            # CROSS JOIN is SQLite's word for "in this order", without which it may read the whole history instead.
+            cursor.execute(
+                f"SELECT moments.value, {columns['fingerprint']} "  # noqa: S608, as above
+                f"FROM json_each(%s) AS moments CROSS JOIN {table} WHERE {where} = moments.value",
+                [orjson.dumps(moments).decode(), user_id, provider_type],
+            )
+            for known in cursor.fetchall():
+                keys.pop(known, None)
         if not keys:
             return _Inserted(0, None, None)
         cursor.executemany(
@@ -157,8 +159,19 @@ def _insert_sqlite(batch: _Batch, offered: _Offered) -> _Inserted:
             f"VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT DO NOTHING",
             [batch + _values_of(offered[key], *written) for written, key in keys.items()],
         )
-        moments = [moment for moment, _ in keys.values()]
-        return _Inserted(cursor.rowcount, min(moments), max(moments))
+        new = [moment for moment, _ in keys.values()]
+        return _Inserted(cursor.rowcount, min(new), max(new))
+
+
+def _written_for_sqlite(offered: _Offered) -> Iterator[tuple[str, int]]:
+    """Write the moments of keys as Django does for SQLite, in a third of the time."""
+    zone = connection.timezone
+    for moment, track_fingerprint in offered:
+        if moment.tzinfo is zone is UTC:
+            # All but "+00:00".
+            yield moment.isoformat(" ")[:-6], track_fingerprint
+        else:
+            yield moment.astimezone(zone).replace(tzinfo=None).isoformat(" "), track_fingerprint
 
 
 def _insert_postgresql(batch: _Batch, offered: _Offered) -> _Inserted:

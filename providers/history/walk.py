@@ -27,7 +27,7 @@ from providers.scheduling import Lease, LeaseLostError
 BEGINNING = datetime(1969, 12, 31, tzinfo=UTC)
 """Where a first fetch reads back to. A clock that was never set dates listens to 1970, and those count as well."""
 
-STORE_LISTENS = 2000
+STORE_LISTENS = 5000
 STORE_SECONDS = 1.0
 """After so many listens, or so long, what came in is stored: a commit costs as much as reading a page or two."""
 

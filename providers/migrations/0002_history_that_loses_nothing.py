@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='listen',
             name='user',
-            field=models.ForeignKey(on_delete=providers.models.history.delete_at_once, related_name='listens', to=settings.AUTH_USER_MODEL),
+            field=models.ForeignKey(db_index=False, on_delete=providers.models.history.delete_at_once, related_name='listens', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
             model_name='historysync',

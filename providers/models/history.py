@@ -57,7 +57,8 @@ class Listen(models.Model):
     `source` says how the listen came home ("api", or the kind of file it was imported from).
     """
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=delete_at_once, related_name="listens")
+    # Found by the index of times, which begins with the person.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=delete_at_once, related_name="listens", db_index=False)
     provider_type = models.CharField("service", max_length=64)
     source = models.CharField(max_length=32, default="api")
     remote_track_id = models.TextField(blank=True, default="")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
@@ -86,5 +86,5 @@ class HistoryImport(Scheduled):
 
 @receiver(post_delete, sender=HistoryImport)
 def delete_copy_with_row(instance: HistoryImport, **_: Any) -> None:
-    """Leave no copy behind where a person is deleted."""
-    instance.delete_copy()
+    """Leave no copy behind where a person is deleted, once that is certain."""
+    transaction.on_commit(instance.delete_copy)

@@ -345,6 +345,22 @@ def test_a_copy_that_vanished_is_an_error_that_the_person_sees(user, settings):
     assert (row.due_at, row.file.name) == (None, "")
 
 
+def test_a_copy_that_cannot_be_read_just_now_is_kept_and_tried_again(user, settings, monkeypatch):
+    upload(user, "play")
+
+    def stale(path):
+        raise OSError(116, "Stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imports, "open_dump", stale)
+        row = work_once()
+    assert (row.status, row.failures, len(copies(settings))) == ("waiting", 1, 1)
+    assert row.due_at > timezone.now()
+
+    HistoryImport.objects.update(due_at=timezone.now())
+    assert work_once().status == "done"
+
+
 def test_a_copy_that_is_no_history_is_deleted(user, settings):
     upload(user, "not a dump")
 
@@ -453,11 +469,15 @@ def test_who_lost_the_row_leaves_it_to_whoever_has_it(user):
     assert not Listen.objects.exists()
 
 
-def test_with_a_person_go_their_uploads(user, settings):
+def test_with_a_person_go_their_uploads_once_that_is_certain(user, settings, django_capture_on_commit_callbacks):
     upload(user, "play")
 
-    user.delete()
+    with django_capture_on_commit_callbacks() as callbacks:
+        user.delete()
+    assert len(copies(settings)) == 1
 
+    (callback,) = callbacks
+    callback()
     assert copies(settings) == []
 
 
