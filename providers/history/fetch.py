@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, IntegrityError, models, transaction
+from django.db import connection as database
 from django.utils import timezone
 
 from providers import registry, scheduling
@@ -145,7 +146,8 @@ def _fetch(
             report.detail = "Another account was linked meanwhile: the next fetch begins with its history."
         return report
     except Error as error:
-        # The lease runs out by itself.
+        # The lease runs out by itself. The next connection to be fetched needs a database that answers.
+        database.close_if_unusable_or_obsolete()
         _note_database_error(report, error)
         return report
     report.complete_until = sync.complete_until
