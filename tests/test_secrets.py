@@ -6,12 +6,12 @@ states and verifiers, however they are spelled.
 """
 
 import base64
+import subprocess
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import StringIO
-from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -360,7 +360,10 @@ def note_the_database(heard: Heard, when: str) -> None:
                 heard.note(f"table {table} {when}", [bytes(v) if isinstance(v, memoryview) else v for v in row])
     if connection.vendor == "sqlite":
         for suffix in ("", "-wal"):
-            heard.note(f"file{suffix} {when}", Path(f"{connection.settings_dict['NAME']}{suffix}").read_bytes())
+            # In a process of its own: a file that is opened and closed in this one takes SQLite's locks along, and
+            # the next process to close the database would take it for its own and delete its log.
+            path = f"{connection.settings_dict['NAME']}{suffix}"
+            heard.note(f"file{suffix} {when}", subprocess.run(["cat", path], capture_output=True, check=True).stdout)
 
 
 @pytest.mark.parametrize("spelling", spellings("päss word/+&"))

@@ -47,7 +47,7 @@ def test_a_person_signs_in_links_two_services_reads_the_history_and_disconnects_
     page.get_by_role("link", name="Older listens").click()
     expect(page.locator(".listens li")).to_have_count(50)
     page.get_by_role("link", name="Spotify", exact=True).click()
-    expect(page.locator(".listens li .service").first).to_have_text("Spotify")
+    expect(page.locator(".listens li .service").first).to_contain_text("Spotify")
 
     page.get_by_role("link", name="Connections").click()
     page.get_by_role("link", name="Disconnect Spotify").click()
@@ -125,8 +125,7 @@ def test_troubles_are_told_and_names_of_any_length_fit(site: Site) -> None:
     Connection.objects.filter(provider_type="navidrome").update(history_is_last_play_only=True)
     Connection.objects.create(user=person, provider_type="spotify", account_name="Ana")
     ServicePause.begin("spotify", "", timezone.now() + timedelta(hours=2))
-    HistorySync.objects.create(
-        connection=Connection.objects.get(provider_type="navidrome"),
+    HistorySync.objects.filter(provider_type="navidrome").update(
         last_fetched_at=timezone.now(),
         last_error="Navidrome does not answer. It is tried again by itself.",
     )

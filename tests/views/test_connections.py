@@ -125,7 +125,7 @@ def test_a_pause_that_is_over_is_not_shown(visitor: Client, connection: Connecti
     assert "pause" not in card(visitor, "Wavebox")
 
 
-def test_a_service_one_signs_in_with_can_be_fetched_and_neither_linked_nor_disconnected(visitor: Client, user: User) -> None:
+def test_a_service_one_signs_in_with_can_be_fetched_but_not_linked(visitor: Client, user: User) -> None:
     assert "Sign in here with your Attic account and it is linked." in card(visitor, "Attic")
     NavidromeAuth.objects.create(user=user, username="ada", password="hidden password")
     html = card(visitor, "Attic")
