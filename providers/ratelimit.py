@@ -58,7 +58,7 @@ class RateLimiter:
         return milliseconds / 1000
 
 
-def limiter_for(provider: str, application: str, rate: Rate | None, *, redis_url: str = "") -> RateLimiter | None:
+def limiter_for(provider: str, application: str, rate: Rate | None, redis_url: str = "") -> RateLimiter | None:
     """Return this process's limiter for one application at one service; None where there is no limit.
 
     `application` is the client id or API key whose limit it is, or the address of a server of one's own. With

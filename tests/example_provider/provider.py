@@ -24,8 +24,7 @@ class RadiolaProvider(BatchedHistory):
     def __init__(self, attempt: AuthAttempt | None = None, *, tokens: TokenSource | None = None) -> None:
         self.client_id, self.url = conf.require("RADIOLA_CLIENT_ID"), conf.require("RADIOLA_URL")
         self._attempt = attempt or AuthAttempt(type=TYPE, callback_url="")
-        rate = conf.rate_limit(TYPE, SPEC.default_rate)
-        limiter = limiter_for(TYPE, self.client_id, rate, redis_url=conf.redis_url())
+        limiter = limiter_for(TYPE, self.client_id, conf.rate_limit(TYPE, SPEC.default_rate), conf.redis_url())
         bearer = BearerCredentials(tokens) if tokens else None
         self._session = ApiSession(provider=TYPE, base_url=self.url, credentials=bearer, limiter=limiter)
 
