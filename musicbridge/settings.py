@@ -171,6 +171,8 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 # However long the broker is away.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# Messages are worth nothing once they are taken: the rows are the queue.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False}
 # Keeps the time of the last tick in memory, and no file of it: it is seconds old.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
