@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from providers.jsonvalues import storable
+
 MAX_ROW_BYTES = 2**20
 """The longest row that is looked at. A real one has some hundreds of bytes."""
 
@@ -27,8 +29,6 @@ _TOO_LONG = "is far too long"
 _NO_JSON = "is not JSON"
 _NO_UTF8 = "is not UTF-8 text"
 
-# What JSON can spell and a database cannot store: NUL (PostgreSQL) and half a surrogate pair (UTF-8).
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SPELLED_NUL = b"\\u0000"
 
 # A string, up to where it closes or the text ends, or what holds objects and lists together.
@@ -51,11 +51,6 @@ class Broken:
     """A row that cannot be read. `reason` goes on where "The row" leaves off, and says nothing of what is in it."""
 
     reason: str
-
-
-def storable(text: str) -> str:
-    """Return a text without the characters that no database stores."""
-    return _UNSTORABLE.sub("", text)
 
 
 def parse_json(text: bytes) -> Any:

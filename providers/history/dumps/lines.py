@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from providers.history.dumps.jsontext import MAX_ROW_BYTES, Broken, Readable, parse_json, storable
+from providers.history.dumps.jsontext import MAX_ROW_BYTES, Broken, Readable, parse_json
+from providers.jsonvalues import storable
 
 _PIECE_BYTES = 2**18
 _MAX_LINES_A_ROW = 20

@@ -16,11 +16,12 @@ import orjson
 
 from providers import __version__
 from providers.datatypes import Track
-from providers.history.dumps.jsontext import MAX_ROW_BYTES, Broken, Readable, storable
+from providers.history.dumps.jsontext import MAX_ROW_BYTES, Broken, Readable
 from providers.history.dumps.lines import iter_json_lines
 from providers.history.dumps.rows import Play
 from providers.history.dumps.shapes import Head, Reader, Shape
 from providers.history.dumps.values import RowError, iso_moment, required_object, required_text, text
+from providers.jsonvalues import storable
 
 JSON_FORMAT = "musicbridge-jsonl"
 CSV_FORMAT = "musicbridge-csv"
