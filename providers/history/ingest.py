@@ -4,9 +4,11 @@
 So the two databases that people run get what suits them, and any other gets `bulk_create`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -36,8 +38,16 @@ TRACK_FIELDS = (
 _MAX_DURATION_MS = 2**31 - 1
 """What the column holds; a longer play is a mistake of the service."""
 
-_Offered = dict[tuple[datetime, int], Track]
-"""Listens by what tells them apart within one person's use of one service: moment and fingerprint."""
+_MAX_SQLITE_PARAMETERS = 999
+"""What every SQLite takes in one statement."""
+
+_Key = tuple[float, int]
+"""What tells listens apart within one person's use of one service: moment, as Unix time, and fingerprint.
+
+A number, because of a moment with a time zone the hash alone takes as long as all the rest of looking it up.
+"""
+
+_Offered = dict[_Key, Track]
 
 
 def unstored(user_id: int, provider_type: str, tracks: Iterable[Track]) -> list[Track]:
@@ -46,9 +56,8 @@ def unstored(user_id: int, provider_type: str, tracks: Iterable[Track]) -> list[
     Raises `ValueError` for a track that is no listen: without an aware `played_at`, or with None for a text.
     """
     offered = _by_key(tracks)
-    for key in _known_keys(user_id, provider_type, offered):
-        offered.pop(key, None)
-    return list(offered.values())
+    known = _known(user_id, provider_type, offered)
+    return [track for key, track in offered.items() if key not in known]
 
 
 def store(user_id: int, provider_type: str, tracks: Iterable[Track], *, source: str = "api") -> int:
@@ -86,18 +95,19 @@ def _note(user_id: int, new: Iterable["_Inserted"]) -> None:
 def _by_key(tracks: Iterable[Track]) -> _Offered:
     offered: _Offered = {}
     for track in tracks:
-        if track.played_at is None or track.played_at.utcoffset() is None:
+        moment = track.played_at
+        if moment is None or (moment.tzinfo is not UTC and moment.utcoffset() is None):
             raise ValueError("a listen needs played_at, with a time zone")
-        texts = (track.id, track.name, track.artist, track.album, track.url, track.isrc)
-        # SQLite ignores a row with NULL just as it ignores one that is there: it would be lost in silence.
-        if None in texts:
-            raise ValueError("a listen has texts, if empty ones, and never None")
         listen = track
-        # One look at all of them: hardly any needs more.
-        text = "".join(texts)
-        if storable(text) != text:
+        try:
+            # One look at all of them: hardly any needs more.
+            texts = "".join((track.id, track.name, track.artist, track.album, track.url, track.isrc))
+        except TypeError:
+            # SQLite ignores a row with NULL just as it ignores one that is there: it would be lost in silence.
+            raise ValueError("a listen has texts, if empty ones, and never None") from None
+        if not texts.isprintable():
             listen = _with_storable_texts(track)
-        offered[track.played_at, fingerprint(listen.name, listen.artist)] = listen
+        offered[moment.timestamp(), fingerprint(listen.name, listen.artist)] = listen
     return offered
 
 
@@ -113,11 +123,17 @@ def _with_storable_texts(track: Track) -> Track:
     )
 
 
-def _known_keys(user_id: int, provider_type: str, offered: _Offered) -> "models.QuerySet[Listen, tuple[datetime, int]]":
+def _moment_of(track: Track) -> datetime:
+    assert track.played_at is not None  # noqa: S101, `_by_key` lets no other pass
+    return track.played_at
+
+
+def _known(user_id: int, provider_type: str, offered: _Offered) -> set[_Key]:
     """Find the listens of the moments offered: each is looked up, however far apart they lie."""
-    return Listen.objects.filter(
-        user_id=user_id, provider_type=provider_type, played_at__in=[moment for moment, _ in offered]
+    rows = Listen.objects.filter(
+        user_id=user_id, provider_type=provider_type, played_at__in=list(map(_moment_of, offered.values()))
     ).values_list("played_at", "fingerprint")
+    return {(moment.timestamp(), track_fingerprint) for moment, track_fingerprint in rows}
 
 
 class _Inserted(NamedTuple):
@@ -133,59 +149,90 @@ _Batch = tuple[int, str, str]
 
 
 def _insert_sqlite(batch: _Batch, offered: _Offered) -> _Inserted:
-    table = connection.ops.quote_name(Listen._meta.db_table)
-    columns = {name: _column(name) for name in BATCH_FIELDS + TRACK_FIELDS}
-    user_id, provider_type, _ = batch
-    keys = dict(zip(_written_for_sqlite(offered), offered, strict=True))
     with connection.cursor() as cursor:
-        moments = [moment for moment, _ in keys]
-        span = (user_id, provider_type, min(moments), max(moments))
-        where = f"{columns['user']} = %s AND {columns['provider_type']} = %s AND {columns['played_at']}"
-        # Nothing of a first import is known, which one look at its span tells.
-        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {where} BETWEEN %s AND %s)", span)  # noqa: S608, all names are the model's
-        if cursor.fetchone()[0]:
-            # CROSS JOIN is SQLite's word for "in this order", without which it may read the whole history instead.
-            cursor.execute(
-                f"SELECT moments.value, {columns['fingerprint']} "  # noqa: S608, as above
-                f"FROM json_each(%s) AS moments CROSS JOIN {table} WHERE {where} = moments.value",
-                [orjson.dumps(moments).decode(), user_id, provider_type],
-            )
-            for known in cursor.fetchall():
-                keys.pop(known, None)
-        if not keys:
+        known = _known_to_sqlite(cursor, batch, list(map(_moment_of, offered.values())))
+        # The oldest first: told newest first, as services do it, they would leave the pages of the index half empty.
+        new = sorted(key for key in offered if key not in known)
+        if not new:
             return _Inserted(0, None, None)
-        cursor.executemany(
-            f"INSERT INTO {table} ({', '.join(columns.values())}) "  # noqa: S608, all names are the model's
-            f"VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT DO NOTHING",
-            [batch + _values_of(offered[key], *written) for written, key in keys.items()],
+        rows = []
+        for key in new:
+            track = offered[key]
+            rows.append(batch + _values_of(track, _as_sqlite_has_it(_moment_of(track)), key[1]))
+        # As many in one statement as it takes parameters: each statement costs as much as several rows.
+        size = _MAX_SQLITE_PARAMETERS // len(rows[0])
+        rest = len(rows) - len(rows) % size
+        inserted = _insert_rows(cursor, rows[:rest], size) + _insert_rows(cursor, rows[rest:], 1)
+        return _Inserted(inserted, _moment_of(offered[new[0]]), _moment_of(offered[new[-1]]))
+
+
+def _insert_rows(cursor: Any, rows: list[tuple[Any, ...]], size: int) -> int:
+    """Insert rows, so many in one statement, and return how many were new."""
+    if not rows:
+        return 0
+    columns = [_column(name) for name in BATCH_FIELDS + TRACK_FIELDS]
+    row = f"({', '.join(['%s'] * len(columns))})"
+    cursor.executemany(
+        f"INSERT INTO {_table()} ({', '.join(columns)}) VALUES {', '.join([row] * size)} ON CONFLICT DO NOTHING",  # noqa: S608, all names are the model's
+        [tuple(chain.from_iterable(rows[first : first + size])) for first in range(0, len(rows), size)],
+    )
+    count: int = cursor.rowcount
+    return count
+
+
+def _known_to_sqlite(cursor: Any, batch: _Batch, moments: list[datetime]) -> set[_Key]:
+    """Return the keys of all listens stored at these moments, and perhaps of others."""
+    user_id, provider_type, _ = batch
+    # As text: Django's converter takes ten times as long. In the order of the index that it is all read from.
+    keys = f"CAST({_column('played_at')} AS TEXT), {_column('fingerprint')}"
+    where = f"{_column('user')} = %s AND {_column('provider_type')} = %s AND {_column('played_at')}"
+    # What is offered lies close together, nearly always: then one stretch of the index tells what of it is known.
+    at_most = 2 * len(moments)
+    span = [_as_sqlite_has_it(moment) for moment in (min(moments), max(moments))]
+    cursor.execute(
+        f"SELECT {keys} FROM {_table()} WHERE {where} BETWEEN %s AND %s LIMIT {at_most + 1}",  # noqa: S608, as above
+        [user_id, provider_type, *span],
+    )
+    rows = cursor.fetchall()
+    if len(rows) > at_most:
+        # CROSS JOIN is SQLite's word for "in this order", without which it may read the whole history instead.
+        cursor.execute(
+            f"SELECT {keys} FROM json_each(%s) AS moments CROSS JOIN {_table()} WHERE {where} = moments.value",  # noqa: S608, as above
+            [orjson.dumps([_as_sqlite_has_it(moment) for moment in moments]).decode(), user_id, provider_type],
         )
-        new = [moment for moment, _ in keys.values()]
-        return _Inserted(cursor.rowcount, min(new), max(new))
+        rows = cursor.fetchall()
+    return {(_moment_from_sqlite(text).timestamp(), track_fingerprint) for text, track_fingerprint in rows}
 
 
-def _written_for_sqlite(offered: _Offered) -> Iterator[tuple[str, int]]:
-    """Write the moments of keys as Django does for SQLite, in a third of the time."""
-    zone = connection.timezone
-    for moment, track_fingerprint in offered:
-        if moment.tzinfo is zone is UTC:
-            # All but "+00:00".
-            yield moment.isoformat(" ")[:-6], track_fingerprint
-        else:
-            yield moment.astimezone(zone).replace(tzinfo=None).isoformat(" "), track_fingerprint
+def _as_sqlite_has_it(moment: datetime) -> str:
+    """Write a moment as Django does for SQLite, in a third of the time."""
+    if moment.tzinfo is UTC is connection.timezone:
+        # All but "+00:00".
+        return moment.isoformat(" ")[:-6]
+    return moment.astimezone(connection.timezone).replace(tzinfo=None).isoformat(" ")
+
+
+def _moment_from_sqlite(text: str) -> datetime:
+    """Read what `_as_sqlite_has_it` wrote."""
+    if connection.timezone is UTC:
+        return datetime.fromisoformat(f"{text}+00:00")
+    return datetime.fromisoformat(text).replace(tzinfo=connection.timezone)
 
 
 def _insert_postgresql(batch: _Batch, offered: _Offered) -> _Inserted:
-    table = connection.ops.quote_name(Listen._meta.db_table)
     batch_columns = ", ".join(_column(name) for name in BATCH_FIELDS)
     track_columns = ", ".join(_column(name) for name in TRACK_FIELDS)
     typed_columns = ", ".join(f"{_column(name)} {_field(name).db_type(connection)}" for name in TRACK_FIELDS)
     names = [_field(name).column for name in TRACK_FIELDS]
     # In one order: two processes that store the same listens wait for each other, but never both at once.
-    rows = [dict(zip(names, _values_of(offered[key], *key), strict=True)) for key in sorted(offered)]
+    rows = [
+        dict(zip(names, _values_of(track, _moment_of(track), track_fingerprint), strict=True))
+        for (_, track_fingerprint), track in sorted(offered.items(), key=itemgetter(0))
+    ]
     with connection.cursor() as cursor:
         # One text for the whole batch: reading it costs the server less than a thousand parameters cost us.
         cursor.execute(
-            f"WITH new AS (INSERT INTO {table} ({batch_columns}, {track_columns}) "  # noqa: S608, as above
+            f"WITH new AS (INSERT INTO {_table()} ({batch_columns}, {track_columns}) "  # noqa: S608, as above
             f"SELECT %s, %s, %s, {track_columns} FROM json_to_recordset(%s::json) AS offered({typed_columns}) "
             f"ON CONFLICT DO NOTHING RETURNING {_column('played_at')} AS moment) "
             "SELECT count(*), min(moment), max(moment) FROM new",
@@ -196,17 +243,20 @@ def _insert_postgresql(batch: _Batch, offered: _Offered) -> _Inserted:
 
 def _insert_anywhere(batch: _Batch, offered: _Offered) -> _Inserted:
     user_id, provider_type, _ = batch
-    known = set(_known_keys(user_id, provider_type, offered))
-    new = [key for key in offered if key not in known]
+    known = _known(user_id, provider_type, offered)
+    new = {key: track for key, track in offered.items() if key not in known}
     if not new:
         return _Inserted(0, None, None)
     names = [_field(name).attname for name in BATCH_FIELDS + TRACK_FIELDS]
     # A second process may store the same listen between the look and the write.
     Listen.objects.bulk_create(
-        [Listen(**dict(zip(names, batch + _values_of(offered[key], *key), strict=True))) for key in new],
+        [
+            Listen(**dict(zip(names, batch + _values_of(track, _moment_of(track), track_fingerprint), strict=True)))
+            for (_, track_fingerprint), track in new.items()
+        ],
         ignore_conflicts=True,
     )
-    moments = [moment for moment, _ in new]
+    moments = list(map(_moment_of, new.values()))
     return _Inserted(len(new), min(moments), max(moments))
 
 
@@ -238,6 +288,10 @@ def _field(name: str) -> "models.Field[Any, Any]":
     field = Listen._meta.get_field(name)
     assert isinstance(field, models.Field)  # noqa: S101, a listen has no relations but its own
     return field
+
+
+def _table() -> str:
+    return connection.ops.quote_name(Listen._meta.db_table)
 
 
 def _column(name: str) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from providers.models.connections import Connection
 from providers.scheduling import Scheduled, is_scheduled, make_due
 
 
+@lru_cache(maxsize=16384)
 def fingerprint(name: str, artist: str) -> int:
     """Return the signed 64-bit hash that tells two tracks of one moment apart.
 
