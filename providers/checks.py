@@ -9,8 +9,11 @@ from django.utils.module_loading import import_string
 
 from providers import conf, debug, registry
 
+SETTINGS = "providers"
+"""The tag of all checks here: `manage.py check --tag providers`."""
 
-@register
+
+@register(SETTINGS)
 def check_fernet_keys(**_: Any) -> list[CheckMessage]:
     """Without a key no secret can be stored; the default of the library would tie it to SECRET_KEY."""
     try:
@@ -20,7 +23,7 @@ def check_fernet_keys(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register
+@register(SETTINGS)
 def check_limits(**_: Any) -> list[CheckMessage]:
     """What cannot be read would stop every fetch."""
     messages: list[CheckMessage] = []
@@ -32,7 +35,7 @@ def check_limits(**_: Any) -> list[CheckMessage]:
     return messages
 
 
-@register
+@register(SETTINGS)
 def check_services(**_: Any) -> list[CheckMessage]:
     """A service without its settings is merely not set up; one with wrong settings would fail at run time."""
     try:
@@ -42,7 +45,7 @@ def check_services(**_: Any) -> list[CheckMessage]:
     return [message for spec in specs for message in _messages(spec)]
 
 
-@register(Tags.security)
+@register(SETTINGS, Tags.security)
 def check_session_cookie(**_: Any) -> list[CheckMessage]:
     """A strict cookie stays at home when a service sends the browser back: nobody would be signed in then."""
     if str(conf.get("SESSION_COOKIE_SAMESITE")).lower() != "strict":
@@ -56,7 +59,7 @@ def check_session_cookie(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register(Tags.security)
+@register(SETTINGS, Tags.security)
 def check_oauth_transport(**_: Any) -> list[CheckMessage]:
     """Nothing here needs oauthlib's switch: it is for other software, and for this one it is a hole."""
     if not os.environ.get("OAUTHLIB_INSECURE_TRANSPORT"):
@@ -85,7 +88,7 @@ def _messages(spec: registry.ProviderSpec) -> Iterator[CheckMessage]:
             yield Warning(text, id="providers.W003")
 
 
-@register
+@register(SETTINGS)
 def check_error_reports(**_: Any) -> list[CheckMessage]:
     """Django's own error pages and mails show variables, queries and forms, and with them secrets."""
     wanted = {

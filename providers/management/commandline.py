@@ -1,5 +1,6 @@
 """How the commands are called, and what they say when they are called wrongly."""
 
+import gc
 from argparse import SUPPRESS
 from typing import Any
 
@@ -7,9 +8,21 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from providers import checks
+
 
 class PlainSpokenCommand(BaseCommand):
-    """A command that names a mistake in one line; Django's own recite every option before it."""
+    """A command that names a mistake in one line; Django's own recite every option before it.
+
+    It checks the settings it works by. The site's pages it need not load, which takes as long as a short fetch.
+    """
+
+    requires_system_checks: list[str] | tuple[str, ...] = (checks.SETTINGS,)
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as a process of its own, in which all that is loaded by now stays: it is no garbage to look through."""
+        gc.freeze()
+        super().run_from_argv(argv)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Make a parser without the line of usage: `--help` explains each option anyway."""
