@@ -1,10 +1,14 @@
 """Typed reading of what a service answered: the one place where a wrong type becomes `InvalidResponseError`."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any
+
+import msgspec
+import orjson
 
 from providers.exceptions import InvalidResponseError
 
@@ -32,18 +36,48 @@ def storable(text: str) -> str:
     return text if text.isprintable() else _UNSTORABLE.sub("", text)
 
 
-SURPRISES = (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError)
-"""What comes of reading many values at once, as if all of them were what they nearly always are, when one is not.
+SURPRISES = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError)
+"""What comes of reading a whole answer at once, as if all in it were what it nearly always is, when something is not.
 
 It says nothing about the answer: whoever reads like that begins anew with `JsonObject`, which tells what is wrong and
 bears with what is merely odd.
 """
 
 
-def check_plain(*columns: Iterable[str]) -> None:
-    """Raise `TypeError` unless all of these are texts, and `ValueError` where `storable` might change one of them."""
-    if not "".join(chain.from_iterable(columns)).isprintable():
+def decode(body: bytes, *, provider: str, status_code: int | None = None) -> Any:
+    """Decode JSON, also what only the slower decoder takes: half surrogate pairs, UTF-16, numbers beyond all bounds."""
+    with suppress(orjson.JSONDecodeError):
+        return orjson.loads(body)
+    with suppress(ValueError, RecursionError):
+        return json.loads(body, parse_constant=_refuse_constant)
+    # Not raised where it is caught: a JSONDecodeError carries the whole document.
+    raise InvalidResponseError("The answer is not JSON.", provider=provider, status_code=status_code)
+
+
+def decode_object(body: bytes, *, provider: str, status_code: int | None = None) -> dict[str, Any]:
+    """Decode JSON that must be an object."""
+    document = decode(body, provider=provider, status_code=status_code)
+    if not isinstance(document, dict):
+        raise InvalidResponseError("The answer is not a JSON object.", provider=provider, status_code=status_code)
+    return document
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def check_plain(required: str, *texts: str) -> None:
+    """Raise `ValueError` where the first text is empty, or where `storable` might change one of them."""
+    if not (required and "".join((required, *texts)).isprintable()):
         raise ValueError
+
+
+def plain_integer(text: str) -> int:
+    """Return a whole number spelled as text. Raises `ValueError` where `JsonObject.integer` would not believe it."""
+    number = int(text)
+    if not 0 <= number <= MAX_INTEGER:
+        raise ValueError
+    return number
 
 
 class JsonObject:

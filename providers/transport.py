@@ -5,7 +5,6 @@ Retrying is our own loop and not urllib3's: every attempt takes its turn at the 
 (Subsonic wants a fresh salt) and sees the errors that Last.fm and Subsonic hide inside HTTP 200.
 """
 
-import json
 import logging
 import math
 import random
@@ -18,11 +17,10 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import orjson
 import requests
 import urllib3
 
-from providers import __version__
+from providers import __version__, jsonvalues
 from providers.exceptions import (
     AuthenticationError,
     InvalidRequestError,
@@ -170,25 +168,6 @@ def _read(raw: urllib3.HTTPResponse, give_up_at: float) -> bytes:
     return bytes(body)
 
 
-_NOT_JSON: Any = object()
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(name)
-
-
-def _decoded(body: bytes) -> Any:
-    """Decode JSON, also what only the slower decoder takes: half surrogate pairs, UTF-16, numbers beyond all bounds."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return _NOT_JSON
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a service said. Only `status_code` shows in `repr`: the rest may hold secrets."""
@@ -200,20 +179,11 @@ class Answer:
 
     def json(self) -> Any:
         """Return the decoded body. Raises `InvalidResponseError`."""
-        document = _decoded(self.body)
-        if document is _NOT_JSON:
-            # Not raised where it is caught: a JSONDecodeError carries the whole document.
-            raise InvalidResponseError("The answer is not JSON.", provider=self.provider, status_code=self.status_code)
-        return document
+        return jsonvalues.decode(self.body, provider=self.provider, status_code=self.status_code)
 
     def object(self) -> dict[str, Any]:
         """Return the decoded body, which must be a JSON object. Raises `InvalidResponseError`."""
-        document = self.json()
-        if not isinstance(document, dict):
-            raise InvalidResponseError(
-                "The answer is not a JSON object.", provider=self.provider, status_code=self.status_code
-            )
-        return document
+        return jsonvalues.decode_object(self.body, provider=self.provider, status_code=self.status_code)
 
 
 @dataclass(slots=True)

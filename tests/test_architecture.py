@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 APP = ROOT / "providers"
 
 SERVICE_FILES = {"__init__.py", "auth.py", "client.py", "factory.py", "parse.py", "provider.py"}
-BOTTOM = ("addresses", "contracts", "datatypes", "exceptions", "jsonvalues")
+BOTTOM = ("addresses", "contracts", "datatypes", "exceptions")
 
 # Everything generic: it works for a service that nobody here has heard of.
 GENERIC = [

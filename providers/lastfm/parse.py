@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
 from providers.contracts import Type
 from providers.datatypes import AuthResult, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import SURPRISES, JsonObject, check_plain, web_address
+from providers.jsonvalues import SURPRISES, JsonObject, check_plain, decode_object, plain_integer, web_address
 from providers.paging import HistoryPage
 
 
@@ -19,57 +21,92 @@ def parse_session(document: Mapping[str, Any]) -> AuthResult:
     return AuthResult(access_token=session.required_text("key"), account_id=name.casefold(), account_name=name)
 
 
-def parse_recent_tracks(document: Mapping[str, Any]) -> HistoryPage:
+def parse_recent_tracks(body: bytes) -> HistoryPage:
     """Read a page of user.getRecentTracks in any of its shapes.
 
     A lone listen comes as an object in place of a list, an empty window of old without `@attr`. A row without
     a date is the track that is playing now, which comes on top of every page: it is left out.
     """
-    recent = _answer(document).object("recenttracks")
-    attributes = recent.object("@attr") if "@attr" in recent else recent
-    if "totalPages" not in attributes:
-        raise _missing("recenttracks.@attr.totalPages")
     try:
-        tracks = _plain_tracks(document["recenttracks"]["track"])
+        page = _plain_page(body)
     except SURPRISES:
-        tracks = [_track(row) for row in recent.objects("track", or_one=True) if "date" in row]
-    return HistoryPage(
-        tracks=sorted(tracks, key=attrgetter("played_at"), reverse=True),
-        total_pages=attributes.integer("totalPages"),
-        total=attributes.integer("total") if "total" in attributes else None,
-    )
+        page = _page(_answer(decode_object(body, provider=Type.LASTFM)))
+    page.tracks.sort(key=attrgetter("played_at"), reverse=True)
+    return page
 
 
-def _plain_tracks(rows: Any) -> list[Track]:
-    """Read the rows of a page that holds just what nearly every page holds, several times faster than row by row.
+class _Text(msgspec.Struct, gc=False):
+    text: str = msgspec.field(name="#text")
+
+
+class _Date(msgspec.Struct, gc=False):
+    uts: str
+
+
+class _Row(msgspec.Struct, gc=False):
+    name: str
+    artist: _Text
+    album: _Text
+    url: str
+    mbid: str
+    date: _Date | None = None
+
+
+class _Attributes(msgspec.Struct, rename="camel"):
+    total_pages: str
+    total: str
+
+
+class _RecentTracks(msgspec.Struct):
+    track: list[_Row]
+    attributes: _Attributes = msgspec.field(name="@attr")
+
+
+class _Document(msgspec.Struct):
+    recenttracks: _RecentTracks
+
+
+_plain_documents = msgspec.json.Decoder(_Document)
+
+
+def _plain_page(body: bytes) -> HistoryPage:
+    """Read a page that holds just what nearly every page holds, several times faster: most of it is never looked at.
 
     Raises one of `SURPRISES` for any other, which may be as good as this and has to be read with care.
     """
-    if not isinstance(rows, list):
-        raise TypeError
-    listens = [row for row in rows if row.get("date") is not None]
-    names = [row["name"] for row in listens]
-    artists = [row["artist"]["#text"] for row in listens]
-    albums = [row["album"]["#text"] for row in listens]
-    urls = [row["url"] for row in listens]
-    mbids = [row["mbid"] for row in listens]
-    seconds = [row["date"]["uts"] for row in listens]
-    check_plain(names, artists, albums, urls, mbids, seconds)
-    if not all(artists):
-        raise ValueError
-    return [
-        Track(
-            id="",
-            name=name,
-            artist=artist,
-            album=album,
-            played_at=datetime.fromtimestamp(int(uts), UTC),
-            url=web_address(url),
-            artists=(artist,),
-            mbid=mbid,
-        )
-        for name, artist, album, url, mbid, uts in zip(names, artists, albums, urls, mbids, seconds, strict=True)
-    ]
+    recent = _plain_documents.decode(body).recenttracks
+    listens = [(row, int(row.date.uts)) for row in recent.track if row.date is not None]
+    for row, _ in listens:
+        check_plain(row.artist.text, row.name, row.album.text, row.url, row.mbid)
+    return HistoryPage(
+        tracks=[
+            Track(
+                id="",
+                name=row.name,
+                artist=row.artist.text,
+                album=row.album.text,
+                played_at=datetime.fromtimestamp(uts, UTC),
+                url=web_address(row.url),
+                artists=(row.artist.text,),
+                mbid=row.mbid,
+            )
+            for row, uts in listens
+        ],
+        total_pages=plain_integer(recent.attributes.total_pages),
+        total=plain_integer(recent.attributes.total),
+    )
+
+
+def _page(document: JsonObject) -> HistoryPage:
+    recent = document.object("recenttracks")
+    attributes = recent.object("@attr") if "@attr" in recent else recent
+    if "totalPages" not in attributes:
+        raise _missing("recenttracks.@attr.totalPages")
+    return HistoryPage(
+        tracks=[_track(row) for row in recent.objects("track", or_one=True) if "date" in row],
+        total_pages=attributes.integer("totalPages"),
+        total=attributes.integer("total") if "total" in attributes else None,
+    )
 
 
 def _track(row: JsonObject) -> Track:

@@ -20,6 +20,7 @@ from providers.exceptions import (
     RateLimitedError,
     ReauthorizationRequiredError,
 )
+from providers.navidrome.parse import parse_response
 from providers.ratelimit import RateLimiter
 from providers.transport import Answer, ApiSession, Call, error_for_status, retry_at
 
@@ -122,7 +123,7 @@ def _told_code(answer: Answer) -> int | None:
 class SubsonicClient:
     """Calls the Subsonic API as one person. Raises `ProviderError`.
 
-    Every method returns the decoded "subsonic-response". What only reads is repeated after a failure, but for
+    Methods return the decoded "subsonic-response". What only reads is repeated after a failure, but for
     `ping` and `get_user`, at which somebody waits to be let in.
     """
 
@@ -164,9 +165,9 @@ class SubsonicClient:
         """Return the lists that the person can see, other people's among them, without their songs."""
         return self._read("getPlaylists")
 
-    def get_playlist(self, playlist_id: str) -> dict[str, Any]:
-        """Return a list with its songs."""
-        return self._read("getPlaylist", id=playlist_id)
+    def get_playlist(self, playlist_id: str) -> bytes:
+        """Return a list with its songs, as it came: there may be very many, and who reads them decodes them fast."""
+        return self._call("getPlaylist", {"id": playlist_id}, is_idempotent=True)
 
     def create_playlist(self, name: str, song_ids: Sequence[str]) -> dict[str, Any]:
         """Make a list of these songs. Servers before 1.14 of the protocol do not say which they made."""
@@ -189,19 +190,13 @@ class SubsonicClient:
         return self._call_once("deletePlaylist", id=playlist_id)
 
     def _read(self, endpoint: str, **form: Any) -> dict[str, Any]:
-        return self._call(endpoint, form, is_idempotent=True)
+        return parse_response(self._call(endpoint, form, is_idempotent=True))
 
     def _call_once(self, endpoint: str, **form: Any) -> dict[str, Any]:
-        return self._call(endpoint, form, is_idempotent=False)
+        return parse_response(self._call(endpoint, form, is_idempotent=False))
 
-    def _call(self, endpoint: str, form: Mapping[str, Any], *, is_idempotent: bool) -> dict[str, Any]:
-        answer = self._session.request("POST", f"/rest/{endpoint}", form=form, is_idempotent=is_idempotent)
-        response = answer.object().get("subsonic-response")
-        if not isinstance(response, dict) or response.get("status") != "ok":
-            raise InvalidResponseError(
-                "The answer is not one of a Subsonic server.", provider=Type.NAVIDROME, status_code=answer.status_code
-            )
-        return response
+    def _call(self, endpoint: str, form: Mapping[str, Any], *, is_idempotent: bool) -> bytes:
+        return self._session.request("POST", f"/rest/{endpoint}", form=form, is_idempotent=is_idempotent).body
 
 
 @dataclass(frozen=True, slots=True)

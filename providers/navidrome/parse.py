@@ -10,13 +10,15 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
+
+import msgspec
 
 from providers.contracts import Type
 from providers.datatypes import Playlist, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import MAX_INTEGER, SURPRISES, JsonObject, check_plain, plain_isrc
+from providers.jsonvalues import MAX_INTEGER, SURPRISES, JsonObject, check_plain, decode_object, plain_isrc
 
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -53,6 +55,14 @@ def account_id(username: str) -> str:
     would make one person of two.
     """
     return username.translate(_ASCII_LOWER)
+
+
+def parse_response(body: bytes) -> dict[str, Any]:
+    """Decode an answer and return its "subsonic-response", which is one of success."""
+    response = decode_object(body, provider=Type.NAVIDROME).get("subsonic-response")
+    if not isinstance(response, dict) or response.get("status") != "ok":
+        raise InvalidResponseError("The answer is not one of a Subsonic server.", provider=Type.NAVIDROME)
+    return response
 
 
 def parse_account(response: Mapping[str, Any]) -> Account:
@@ -109,14 +119,21 @@ def parse_playlists(response: Mapping[str, Any], base_url: str) -> list[Playlist
     return [_playlist(row, base_url) for row in rows]
 
 
-def parse_playlist(response: Mapping[str, Any], base_url: str) -> Playlist:
+def parse_playlist(body: bytes, base_url: str) -> Playlist:
     """Read getPlaylist, tracks included."""
-    row = _answer(response).object("playlist")
     try:
-        tracks = _plain_songs(response["playlist"]["entry"], base_url)
+        shown = _plain_answers.decode(body).response.playlist
+        check_plain(shown.id, shown.name, shown.comment, shown.owner)
+        tracks = [_plain_song(song, base_url) for song in shown.entry]
+        return replace(
+            _described(shown.id, shown.name, shown.comment, shown.song_count, shown.owner, base_url),
+            tracks=tuple(tracks),
+        )
     except SURPRISES:
-        tracks = [_song(entry, base_url) for entry in row.objects("entry")]
-    return replace(_playlist(row, base_url), tracks=tuple(tracks))
+        row = _answer(parse_response(body)).object("playlist")
+        return replace(
+            _playlist(row, base_url), tracks=tuple([_song(entry, base_url) for entry in row.objects("entry")])
+        )
 
 
 def parse_created_id(response: Mapping[str, Any]) -> str:
@@ -124,48 +141,62 @@ def parse_created_id(response: Mapping[str, Any]) -> str:
     return _answer(response).object("playlist").text("id")
 
 
-def _plain_songs(songs: Any, base_url: str) -> list[Track]:
-    """Read songs of which every one has just what OpenSubsonic says, several times faster than one by one.
+class _Artist(msgspec.Struct, gc=False):
+    name: str
 
-    Raises one of `SURPRISES` for any others.
-    """
-    ids = [song["id"] for song in songs]
-    names = [song["title"] for song in songs]
-    shown_artists = [song["displayArtist"] for song in songs]
-    albums = [song.get("album", "") for song in songs]
-    album_ids = [song["albumId"] for song in songs]
-    mbids = [song.get("musicBrainzId", "") for song in songs]
-    seconds = [song.get("duration", 0) for song in songs]
-    isrcs = [song.get("isrc", ()) for song in songs]
-    artists = [tuple([artist["name"] for artist in song["artists"]]) for song in songs]
-    check_plain(ids, names, shown_artists, albums, album_ids, mbids, *artists, *isrcs)
-    if not (
-        isinstance(songs, list)
-        and all(ids)
-        and all(names)
-        and all(shown_artists)
-        and all(album_ids)
-        and all(names_of_artists and all(names_of_artists) for names_of_artists in artists)
-        and all(isinstance(isrc, list | tuple) and len(isrc) < 2 for isrc in isrcs)
-        and all(type(duration) is int and 0 <= duration <= MAX_INTEGER for duration in seconds)
-    ):
+
+class _PlainSong(msgspec.Struct, rename="camel"):
+    id: str
+    title: Annotated[str, msgspec.Meta(min_length=1)]
+    display_artist: Annotated[str, msgspec.Meta(min_length=1)]
+    album_id: Annotated[str, msgspec.Meta(min_length=1)]
+    artists: Annotated[list[_Artist], msgspec.Meta(min_length=1)]
+    album: str = ""
+    music_brainz_id: str = ""
+    duration: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)] = 0
+    isrc: Annotated[list[str], msgspec.Meta(max_length=1)] = []
+
+
+class _PlainPlaylist(msgspec.Struct, rename="camel"):
+    id: str
+    name: str = ""
+    comment: str = ""
+    owner: str = ""
+    song_count: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)] = 0
+    entry: list[_PlainSong] = []
+
+
+class _PlainResponse(msgspec.Struct):
+    status: Literal["ok"]
+    playlist: _PlainPlaylist
+
+
+class _PlainAnswer(msgspec.Struct):
+    response: _PlainResponse = msgspec.field(name="subsonic-response")
+
+
+_plain_answers = msgspec.json.Decoder(_PlainAnswer)
+
+
+def _plain_song(song: _PlainSong, base_url: str) -> Track:
+    """Read a song that has just what OpenSubsonic says, several times faster. Raises one of `SURPRISES` for others."""
+    artists = tuple([artist.name for artist in song.artists])
+    check_plain(
+        song.id, song.title, song.display_artist, song.album, song.album_id, song.music_brainz_id, *artists, *song.isrc
+    )
+    if not all(artists):
         raise ValueError
-    return [
-        Track(
-            id=song_id,
-            name=name,
-            artist=artist,
-            album=album,
-            duration_ms=duration * 1000,
-            url=_album_url(base_url, album_id),
-            isrc=plain_isrc("".join(isrc)),
-            artists=names_of_artists,
-            mbid=mbid,
-        )
-        for song_id, name, artist, album, duration, album_id, isrc, names_of_artists, mbid in zip(
-            ids, names, shown_artists, albums, seconds, album_ids, isrcs, artists, mbids, strict=True
-        )
-    ]
+    return Track(
+        id=song.id,
+        name=song.title,
+        artist=song.display_artist,
+        album=song.album,
+        duration_ms=song.duration * 1000,
+        url=_album_url(base_url, song.album_id),
+        isrc=plain_isrc("".join(song.isrc)),
+        artists=artists,
+        mbid=song.music_brainz_id,
+    )
 
 
 def _song(song: JsonObject, base_url: str) -> Track:
@@ -204,14 +235,24 @@ def _scrobble(row: JsonObject) -> Scrobble:
 
 def _playlist(row: JsonObject, base_url: str) -> Playlist:
     """Read a list. Its picture cannot be fetched without credentials, so there is none (REQ-PROV-021)."""
-    playlist_id = row.required_text("id")
+    return _described(
+        row.required_text("id"),
+        row.text("name"),
+        row.text("comment"),
+        row.integer("songCount"),
+        row.text("owner"),
+        base_url,
+    )
+
+
+def _described(playlist_id: str, name: str, comment: str, song_count: int, owner: str, base_url: str) -> Playlist:
     return Playlist(
         id=playlist_id,
-        name=row.text("name"),
-        description=row.text("comment"),
+        name=name,
+        description=comment,
         url=f"{base_url}/app/#/playlist/{quote(playlist_id, safe='')}/show",
-        track_count=row.integer("songCount"),
-        owner=row.text("owner"),
+        track_count=song_count,
+        owner=owner,
     )
 
 

@@ -1,4 +1,4 @@
-"""Spotify's Web API, one method per endpoint: dict in, dict out. Raises `ProviderError` and nothing else."""
+"""Spotify's Web API, one method per endpoint. Raises `ProviderError` and nothing else."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -69,11 +69,14 @@ class SpotifyClient:
         """Return a page of the playlists the person owns or follows."""
         return self._session.request("GET", "/me/playlists", params={"limit": PAGE_LIMIT, "offset": offset}).object()
 
-    def get_playlist_items(self, playlist_id: str, *, offset: int = 0) -> dict[str, Any]:
-        """Return a page of what is on a playlist, cut down to what a `Track` needs."""
+    def get_playlist_items(self, playlist_id: str, *, offset: int = 0) -> bytes:
+        """Return a page of what is on a playlist as it came, cut down to what a `Track` needs.
+
+        It is left to who reads it to decode it, fast: a long playlist has many pages.
+        """
         # Written as they are: brackets and commas may stand in a query, and quoting so many takes its time.
         path = f"{_items_of(playlist_id)}?fields={PLAYLIST_ITEMS_FIELDS}&additional_types=track,episode"
-        return self._session.request("GET", path, params={"limit": PAGE_LIMIT, "offset": offset}).object()
+        return self._session.request("GET", path, params={"limit": PAGE_LIMIT, "offset": offset}).body
 
     def create_playlist(self, name: str, description: str) -> dict[str, Any]:
         """Make an empty private playlist and return it. Line breaks in the description become spaces."""

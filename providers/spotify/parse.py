@@ -8,13 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
+
+import msgspec
 
 from providers.contracts import Type
 from providers.datatypes import AuthResult, Playlist, Track
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import MAX_INTEGER, SURPRISES, JsonObject, check_plain, plain_isrc, web_address
+from providers.jsonvalues import (
+    MAX_INTEGER,
+    SURPRISES,
+    JsonObject,
+    check_plain,
+    decode_object,
+    plain_isrc,
+    web_address,
+)
 
 TRACK_FIELDS = "id,name,type,is_local,duration_ms,album(name),artists(name),external_ids(isrc),external_urls(spotify)"
 PLAYLIST_ITEMS_FIELDS = f"next,items(is_local,item({TRACK_FIELDS}),track({TRACK_FIELDS}))"
@@ -48,6 +58,14 @@ class RecentlyPlayedPage:
     listens: list[Track]
     oldest: datetime | None
     before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaylistItemsPage:
+    """One page of what is on a playlist; `next_offset` is where the page behind it begins, None on the last."""
+
+    tracks: list[Track]
+    next_offset: int | None
 
 
 def parse_token(document: Mapping[str, Any], now: datetime) -> AuthResult:
@@ -101,26 +119,34 @@ def parse_playlist(document: Mapping[str, Any]) -> Playlist:
     return _playlist(_object(document), None)
 
 
-def parse_playlist_items(document: Mapping[str, Any]) -> list[Track]:
-    """Read a page of what is on a playlist.
+def parse_playlist_items(body: bytes, *, offset: int, limit: int) -> PlaylistItemsPage:
+    """Read a page of what is on a playlist, the one at `offset`.
 
     Local files, podcast episodes and what is no longer available are left out: none of them can be carried to
     another playlist.
     """
     try:
-        return _plain_playlist_tracks(document["items"])
+        page = _plain_items_pages.decode(body)
+        return PlaylistItemsPage(
+            tracks=[_plain_track(entry) for entry in page.items],
+            next_offset=_next_offset(page.next or "", offset=offset, limit=limit),
+        )
     except SURPRISES:
-        tracks = map(_playlist_track, _object(document).required_objects("items"))
-        return [track for track in tracks if track is not None]
+        document = _object(decode_object(body, provider=Type.SPOTIFY))
+        tracks = map(_playlist_track, document.required_objects("items"))
+        return PlaylistItemsPage(
+            tracks=[track for track in tracks if track is not None],
+            next_offset=_next_offset(document.text("next"), offset=offset, limit=limit),
+        )
 
 
 def parse_next_offset(document: Mapping[str, Any], *, offset: int, limit: int) -> int | None:
-    """Return where the page behind the one at `offset` begins; None where there is none.
+    """Return where the page behind the one at `offset` begins; None where there is none."""
+    return _next_offset(_object(document).text("next"), offset=offset, limit=limit)
 
-    Of the address Spotify names only the offset is taken: credentials never follow an address in an answer.
-    """
-    page = _object(document)
-    address = page.text("next")
+
+def _next_offset(address: str, *, offset: int, limit: int) -> int | None:
+    """Read the address of the next page, of which only the offset is taken: credentials never follow an answer's."""
     if not address:
         return None
     try:
@@ -136,44 +162,67 @@ def _object(document: Mapping[str, Any]) -> JsonObject:
     return JsonObject(document, provider=Type.SPOTIFY)
 
 
-def _plain_playlist_tracks(entries: Any) -> list[Track]:
-    """Read the entries of a page on which every one is a track with all that belongs to it, several times faster.
+class _Named(msgspec.Struct, gc=False):
+    name: str
 
-    Raises one of `SURPRISES` for any other page.
+
+class _ExternalIds(msgspec.Struct, gc=False):
+    isrc: str = ""
+
+
+class _ExternalUrls(msgspec.Struct, gc=False):
+    spotify: str
+
+
+class _Content(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    name: str
+    type: Literal["track"]
+    is_local: bool
+    duration_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)]
+    album: _Named
+    artists: Annotated[list[_Named], msgspec.Meta(min_length=1)]
+    external_ids: _ExternalIds
+    external_urls: _ExternalUrls
+
+
+class _Entry(msgspec.Struct):
+    is_local: bool
+    item: _Content | None = None
+    track: _Content | None = None
+
+
+class _ItemsPage(msgspec.Struct):
+    items: list[_Entry]
+    next: str | None
+
+
+_plain_items_pages = msgspec.json.Decoder(_ItemsPage)
+
+
+def _plain_track(entry: _Entry) -> Track:
+    """Read an entry that is a track with all that belongs to it, as nearly all are, several times faster.
+
+    Raises one of `SURPRISES` for any other.
     """
-    contents = [entry["track"] if entry.get("item") is None else entry["item"] for entry in entries]
-    ids = [content["id"] for content in contents]
-    names = [content["name"] for content in contents]
-    albums = [content["album"]["name"] for content in contents]
-    durations = [content["duration_ms"] for content in contents]
-    urls = [content["external_urls"]["spotify"] for content in contents]
-    isrcs = [content["external_ids"].get("isrc", "") for content in contents]
-    artists = [tuple([artist["name"] for artist in content["artists"]]) for content in contents]
-    check_plain(ids, names, albums, urls, isrcs, *artists)
-    if not (
-        isinstance(entries, list)
-        and all(ids)
-        and all(names_of_artists and all(names_of_artists) for names_of_artists in artists)
-        and all(entry["is_local"] is False for entry in entries)
-        and all(content["is_local"] is False and content["type"] == "track" for content in contents)
-        and all(type(duration) is int and 0 <= duration <= MAX_INTEGER for duration in durations)
-    ):
+    content = entry.item or entry.track
+    if content is None or entry.is_local or content.is_local:
         raise ValueError
-    return [
-        Track(
-            id=track_id,
-            name=name,
-            artist=", ".join(names_of_artists),
-            album=album,
-            duration_ms=duration_ms,
-            url=web_address(url),
-            isrc=plain_isrc(isrc),
-            artists=names_of_artists,
-        )
-        for track_id, name, album, duration_ms, url, isrc, names_of_artists in zip(
-            ids, names, albums, durations, urls, isrcs, artists, strict=True
-        )
-    ]
+    artists = tuple([artist.name for artist in content.artists])
+    isrc, url = content.external_ids.isrc, content.external_urls.spotify
+    check_plain(content.id, content.name, content.album.name, isrc, url, *artists)
+    if not all(artists):
+        raise ValueError
+    return Track(
+        id=content.id,
+        name=content.name,
+        artist=", ".join(artists),
+        album=content.album.name,
+        duration_ms=content.duration_ms,
+        url=web_address(url),
+        isrc=plain_isrc(isrc),
+        artists=artists,
+    )
 
 
 def _playlist_track(entry: JsonObject) -> Track | None:

@@ -110,7 +110,12 @@ class SpotifyProvider(SpotifyAuthenticator, BatchedHistory):
         return replace(playlist, tracks=LazyTracks(partial(self._iter_track_pages, playlist.id)))
 
     def _iter_track_pages(self, playlist_id: str) -> Iterator[list[Track]]:
-        return map(parse_playlist_items, _iter_pages(partial(self._client.get_playlist_items, playlist_id)))
+        offset: int | None = 0
+        while offset is not None:
+            body = self._client.get_playlist_items(playlist_id, offset=offset)
+            page = parse_playlist_items(body, offset=offset, limit=PAGE_LIMIT)
+            yield page.tracks
+            offset = page.next_offset
 
 
 def _iter_pages(get_page: Callable[..., dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ from providers.exceptions import (
     ReauthorizationRequiredError,
     ServiceUnavailableError,
 )
+from providers.jsonvalues import decode_object
 from providers.lastfm.client import LastFMApplication, LastFMClient, LastFMCredentials, find_error, signature
 from providers.testing.simulators.faults import READY_MADE
 from providers.testing.simulators.lastfm import LastFMSimulator, Person
@@ -38,8 +39,9 @@ def error_of(body: Any, status: int = 200, **headers: str) -> ProviderError:
     return error
 
 
-def read(client: LastFMClient, **changes: Any) -> dict[str, Any]:
-    return client.get_recent_tracks("Ada", **({"first": 0, "before": 2_000_000_000, "page": 1} | changes))
+def read(client: LastFMClient, **changes: Any) -> Any:
+    body = client.get_recent_tracks("Ada", **({"first": 0, "before": 2_000_000_000, "page": 1} | changes))
+    return decode_object(body, provider="lastfm")
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ class TestSignature:
     ) -> None:
         person = lastfm.add_person("Sólveig 音楽 & co")
         client = LastFMClient(application, lastfm.issue_session(person))
-        found = client.get_recent_tracks(person.name, first=0, before=1, page=1)
+        found = json.loads(client.get_recent_tracks(person.name, first=0, before=1, page=1))
         assert found["recenttracks"]["@attr"]["user"] == person.name
 
 

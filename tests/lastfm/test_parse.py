@@ -1,7 +1,9 @@
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from providers.datatypes import Track
 from providers.exceptions import InvalidResponseError
-from providers.lastfm.parse import parse_recent_tracks, parse_session
+from providers.lastfm import parse
+from providers.lastfm.parse import parse_session
 from providers.paging import HistoryPage
 
 Payload = Callable[[str], Any]
@@ -27,8 +30,12 @@ LISTEN = {"name": "Anchor", "artist": {"#text": "Moon Harbour"}, "date": {"uts":
 WHOLE = LISTEN | {"album": {"#text": "Low Tide"}, "url": "https://www.last.fm/music/x", "mbid": "6b2c"}
 
 
+def parse_recent_tracks(document: Any) -> HistoryPage:
+    return parse.parse_recent_tracks(json.dumps(document).encode())
+
+
 def page_of(*rows: Any) -> dict[str, Any]:
-    return {"recenttracks": {"track": list(rows), "@attr": {"totalPages": "1"}}}
+    return {"recenttracks": {"track": list(rows), "@attr": {"totalPages": "1", "total": "1"}}}
 
 
 @pytest.mark.req("PROV-020")
@@ -150,6 +157,13 @@ PLACES = [
     ("recenttracks", "track", 0, "artist", "#text"),
     ("recenttracks", "track", 0, "date", "uts"),
 ]
+
+
+def test_a_page_of_what_nearly_every_page_holds_is_read_without_decoding_the_rest() -> None:
+    playing = {key: value for key, value in WHOLE.items() if key != "date"} | {"@attr": {"nowplaying": "true"}}
+    with mock.patch.object(parse, "decode_object", side_effect=AssertionError):
+        page = parse_recent_tracks(page_of(playing, WHOLE | {"image": [{"size": "small"}]}))
+    assert [track.album for track in page.tracks] == ["Low Tide"]
 
 
 @given(st.sampled_from(PLACES), JSON)

@@ -16,6 +16,7 @@ from providers.exceptions import NotFoundError
 from providers.models import NavidromeAuth
 from providers.navidrome import SPEC
 from providers.navidrome.client import SubsonicClient
+from providers.navidrome.parse import parse_response
 from providers.navidrome.provider import SCROBBLE_PAGE
 from providers.registry import ProviderSpec
 from providers.testing.conformance import (
@@ -100,7 +101,7 @@ class TestNavidrome(
 
         def song_ids(playlist_id: str) -> list[str] | None:
             try:
-                playlist = client.get_playlist(playlist_id)["playlist"]
+                playlist = parse_response(client.get_playlist(playlist_id))["playlist"]
             except NotFoundError:
                 return None
             return [entry["id"] for entry in playlist.get("entry", [])]

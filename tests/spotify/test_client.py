@@ -17,6 +17,7 @@ from providers.exceptions import (
     RateLimitedError,
     ServiceUnavailableError,
 )
+from providers.jsonvalues import decode_object
 from providers.spotify.client import SpotifyClient
 from providers.testing.simulators import faults
 from providers.testing.simulators.spotify import Person, SpotifySimulator, not_registered, quota_exceeded
@@ -31,7 +32,7 @@ CALLS: list[Callable[[SpotifyClient], object]] = [
     SpotifyClient.get_me,
     SpotifyClient.get_recently_played,
     SpotifyClient.get_my_playlists,
-    lambda client: client.get_playlist_items("4b"),
+    lambda client: decode_object(client.get_playlist_items("4b"), provider="spotify"),
     lambda client: client.create_playlist("Mix", ""),
     lambda client: client.add_playlist_items("4b", ["spotify:track:1"]),
     lambda client: client.remove_from_library("spotify:playlist:4b"),
@@ -74,7 +75,7 @@ def test_a_page_of_a_playlist_carries_only_what_a_track_needs(
     spotify: SpotifySimulator, ada: Person, client: SpotifyClient
 ) -> None:
     playlist = ada.add_playlist("Mix", spotify.catalogue.tracks[:3])
-    page = client.get_playlist_items(playlist.id)
+    page = json.loads(client.get_playlist_items(playlist.id))
     assert page.keys() == {"next", "items"}
     assert page["items"][0]["item"].keys() <= {
         "id", "name", "type", "is_local", "duration_ms", "album", "artists", "external_ids", "external_urls"

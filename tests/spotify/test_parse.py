@@ -1,18 +1,20 @@
+import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from providers.datatypes import AuthResult, Track
 from providers.exceptions import InvalidResponseError
+from providers.spotify import parse
 from providers.spotify.parse import (
     PLAYLIST_ITEMS_FIELDS,
     Profile,
     parse_next_offset,
     parse_playlist,
-    parse_playlist_items,
     parse_playlists,
     parse_profile,
     parse_recently_played,
@@ -24,6 +26,10 @@ from tests.spotify.conftest import Payload
 NOW = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
 INES = Profile(user_id="ines.d", account_id="acc7f3e91b", name="Ines Dahl", sees_foreign_contents=False)
 WORDS = ["new_words", "old_words", "both_words"]
+
+
+def parse_playlist_items(document: Any) -> list[Track]:
+    return parse.parse_playlist_items(json.dumps(document).encode(), offset=0, limit=50).tracks
 
 
 @pytest.mark.req("PROV-020")
@@ -244,7 +250,8 @@ PLAIN = {
 
 def test_an_entry_is_read_alike_whether_or_not_another_one_is_odd() -> None:
     """An odd entry, such as null, makes the whole page be read with care instead of at once."""
-    (track,) = parse_playlist_items({"items": [PLAIN]})
+    with mock.patch.object(parse, "decode_object", side_effect=AssertionError):
+        (track,) = parse_playlist_items({"items": [PLAIN], "next": None})
     assert (track.artist, track.artists) == ("Moon Harbour, Ólöf", ("Moon Harbour", "Ólöf"))
     assert (track.isrc, track.duration_ms, track.album) == ("QZMRD2600001", 215000, "Low Tide")
     both_words = PLAIN | {"track": PLAIN["item"]}
@@ -253,7 +260,19 @@ def test_an_entry_is_read_alike_whether_or_not_another_one_is_odd() -> None:
             for wrong in [*WRONG, False, "Nul\x00l", "half \ud83d", "local", "episode", 2**31]:
                 odd = deepcopy(entry)
                 _replace(odd, path, wrong)
-                assert _read({"items": [odd]}) == _read({"items": [odd, None]}), (path, wrong)
+                alone, in_company = ({"items": items, "next": None} for items in ([odd], [odd, None]))
+                assert _read(alone) == _read(in_company), (path, wrong)
+
+
+@pytest.mark.parametrize("odd", [[], [None]])
+@pytest.mark.parametrize(
+    ("address", "offset"), [(None, None), ("", None), ("https://api.spotify.com/x?offset=100", 100), ("https://x", 50)]
+)
+def test_a_page_of_a_playlist_tells_where_the_next_one_begins(
+    address: str | None, offset: int | None, odd: list[None]
+) -> None:
+    body = json.dumps({"items": [PLAIN, *odd], "next": address}).encode()
+    assert parse.parse_playlist_items(body, offset=0, limit=50).next_offset == offset
 
 
 def _read(document: Any) -> object:
