@@ -6,7 +6,7 @@ So the two databases that people run get what suits them, and any other gets `bu
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -155,10 +155,11 @@ def _insert_sqlite(batch: _Batch, offered: _Offered) -> _Inserted:
         new = sorted(key for key in offered if key not in known)
         if not new:
             return _Inserted(0, None, None)
+        zone = connection.timezone
         rows = []
         for key in new:
             track = offered[key]
-            rows.append(batch + _values_of(track, _as_sqlite_has_it(_moment_of(track)), key[1]))
+            rows.append(batch + _values_of(track, _as_sqlite_has_it(_moment_of(track), zone), key[1]))
         # As many in one statement as it takes parameters: each statement costs as much as several rows.
         size = _MAX_SQLITE_PARAMETERS // len(rows[0])
         rest = len(rows) - len(rows) % size
@@ -188,7 +189,8 @@ def _known_to_sqlite(cursor: Any, batch: _Batch, moments: list[datetime]) -> set
     where = f"{_column('user')} = %s AND {_column('provider_type')} = %s AND {_column('played_at')}"
     # What is offered lies close together, nearly always: then one stretch of the index tells what of it is known.
     at_most = 2 * len(moments)
-    span = [_as_sqlite_has_it(moment) for moment in (min(moments), max(moments))]
+    zone = connection.timezone
+    span = [_as_sqlite_has_it(moment, zone) for moment in (min(moments), max(moments))]
     cursor.execute(
         f"SELECT {keys} FROM {_table()} WHERE {where} BETWEEN %s AND %s LIMIT {at_most + 1}",  # noqa: S608, as above
         [user_id, provider_type, *span],
@@ -198,25 +200,25 @@ def _known_to_sqlite(cursor: Any, batch: _Batch, moments: list[datetime]) -> set
         # CROSS JOIN is SQLite's word for "in this order", without which it may read the whole history instead.
         cursor.execute(
             f"SELECT {keys} FROM json_each(%s) AS moments CROSS JOIN {_table()} WHERE {where} = moments.value",  # noqa: S608, as above
-            [orjson.dumps([_as_sqlite_has_it(moment) for moment in moments]).decode(), user_id, provider_type],
+            [orjson.dumps([_as_sqlite_has_it(moment, zone) for moment in moments]).decode(), user_id, provider_type],
         )
         rows = cursor.fetchall()
-    return {(_moment_from_sqlite(text).timestamp(), track_fingerprint) for text, track_fingerprint in rows}
+    return {(_moment_from_sqlite(text, zone).timestamp(), track_fingerprint) for text, track_fingerprint in rows}
 
 
-def _as_sqlite_has_it(moment: datetime) -> str:
-    """Write a moment as Django does for SQLite, in a third of the time."""
-    if moment.tzinfo is UTC is connection.timezone:
+def _as_sqlite_has_it(moment: datetime, zone: tzinfo | None) -> str:
+    """Write a moment as Django does for SQLite, in a third of the time, in the time zone of the database."""
+    if moment.tzinfo is UTC is zone:
         # All but "+00:00".
         return moment.isoformat(" ")[:-6]
-    return moment.astimezone(connection.timezone).replace(tzinfo=None).isoformat(" ")
+    return moment.astimezone(zone).replace(tzinfo=None).isoformat(" ")
 
 
-def _moment_from_sqlite(text: str) -> datetime:
+def _moment_from_sqlite(text: str, zone: tzinfo | None) -> datetime:
     """Read what `_as_sqlite_has_it` wrote."""
-    if connection.timezone is UTC:
+    if zone is UTC:
         return datetime.fromisoformat(f"{text}+00:00")
-    return datetime.fromisoformat(text).replace(tzinfo=connection.timezone)
+    return datetime.fromisoformat(text).replace(tzinfo=zone)
 
 
 def _insert_postgresql(batch: _Batch, offered: _Offered) -> _Inserted:

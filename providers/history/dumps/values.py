@@ -98,6 +98,8 @@ def iso_moment(value: Any) -> datetime:
         raise RowError("has no date")
     try:
         moment = datetime.fromisoformat(value)
+        if moment.tzinfo is UTC:
+            return moment
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
         raise RowError("has a date that is none") from None
