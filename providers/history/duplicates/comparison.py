@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from providers.history.duplicates import moments, names
+from providers.history.duplicates import moments
 from providers.history.duplicates.moments import Marks, Moment
-from providers.history.duplicates.names import Likeness
-from providers.history.duplicates.songs import Song, song
+from providers.recordings import names
+from providers.recordings.names import Likeness
+from providers.recordings.songs import Song, song
 
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
