@@ -116,6 +116,15 @@ class LibraryLister(Protocol):
         ...
 
 
+@runtime_checkable
+class TrackFinder(Protocol):
+    """Optional: can look a track up, where there are too many to list them all."""
+
+    def find_tracks(self, track: Track) -> list[Track]:
+        """Return what the service finds for a track of another service, by its ISRC or by its names; a few at most."""
+        ...
+
+
 # The user is typed Any because this module knows no Django: any user model will do.
 Factory = Callable[[Any], Provider | None]
 """Builds one person's provider from the database; None means not configured, never an error (REQ-PROV-011)."""

@@ -1,6 +1,6 @@
 """The shapes every service's data is brought into (REQ-PROV-020, 021)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -30,19 +30,37 @@ class Track:
     play_count: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An entry of a playlist that no other service could take: a file of one's own, an episode, what is gone.
+
+    `reason` says in plain words which of them it is. `name` may be empty.
+    """
+
+    name: str
+    reason: str
+
+
 class LazyTracks(Iterable[Track]):
     """The tracks of a remote playlist, asked for page by page while they are iterated.
 
     Each iteration asks the service anew, so nothing is kept in memory and nothing is stale.
-    Iterating raises what the service's client raises.
+    Iterating raises what the service's client raises. `left_out` are the entries among the pages that are no
+    tracks, as the last iteration met them.
     """
 
-    def __init__(self, load_pages: Callable[[], Iterator[list[Track]]]) -> None:
+    def __init__(self, load_pages: Callable[[], Iterator[Sequence[Track | LeftOut]]]) -> None:
         self._load_pages = load_pages
+        self.left_out: list[LeftOut] = []
 
     def __iter__(self) -> Iterator[Track]:
+        self.left_out = []
         for page in self._load_pages():
-            yield from page
+            for entry in page:
+                if isinstance(entry, LeftOut):
+                    self.left_out.append(entry)
+                else:
+                    yield entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +68,8 @@ class Playlist:
     """A playlist as a service lists it (REQ-PROV-021). Listing names does not load `tracks`.
 
     `image_url` is empty where the service has no cover art that can be fetched without credentials.
-    `is_readable` is False where the service shows the list but not its contents.
+    `is_readable` is False where the service shows the list but not its contents, and `is_editable` where the
+    person cannot change those: somebody else's list, or one that the service fills by itself.
     """
 
     id: str
@@ -61,6 +80,7 @@ class Playlist:
     track_count: int = 0
     owner: str = ""
     is_readable: bool = True
+    is_editable: bool = True
     tracks: Iterable[Track] = field(default=(), repr=False, compare=False)
 
 

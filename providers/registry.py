@@ -25,6 +25,7 @@ from providers.contracts import (
     PlaylistManager,
     PlaylistSyncer,
     Provider,
+    TrackFinder,
 )
 from providers.datatypes import AuthAttempt
 from providers.ratelimit import Rate
@@ -37,6 +38,7 @@ CAPABILITIES: tuple[type, ...] = (
     Authenticator,
     HistoryCounter,
     LibraryLister,
+    TrackFinder,
 )
 
 

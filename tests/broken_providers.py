@@ -74,6 +74,12 @@ def stumble_over_answers(service: SoundService) -> None:
     service.ask = ask  # type: ignore[method-assign]
 
 
+def tracks_there(service: SoundService, playlist_id: str) -> list[Track]:
+    """Return what is on a playlist; nothing where there is no such playlist."""
+    _, tracks = service.playlists.get(playlist_id, ("", []))
+    return tracks
+
+
 # What a provider says it is
 
 
@@ -554,11 +560,14 @@ class CreatesFirstAndFillsLater(SoundProvider):
     "test_updating_replaces_all_tracks",
     "test_updating_with_hundreds_of_tracks_keeps_their_order",
     "test_updating_with_no_tracks_empties",
+    "test_updating_with_the_tracks_that_are_there_changes_nothing",
+    "test_tracks_added_at_the_end_come_behind_those_that_are_there",
+    "test_a_track_that_is_there_twice_can_be_taken_away_once",
     says="of 4 tracks the playlist has 8",
 )
 class AddsInsteadOfReplacing(SoundProvider):
     def replace(self, playlist_id: str, tracks: Sequence[Track]) -> None:
-        _, there = self.service.playlists.get(playlist_id, ("", []))
+        there = tracks_there(self.service, playlist_id)
         super().replace(playlist_id, [*there, *tracks])
 
 
@@ -580,10 +589,96 @@ class LoadsTheLibraryWhole(SoundProvider):
         return iter([[track for page in super().iter_library() for track in page]])
 
 
+@playlists("test_the_library_may_be_listed_again", says="listed again, 12 songs became 0")
+class ListsTheLibraryOnce(SoundProvider):
+    is_listed = False
+
+    def iter_library(self) -> Iterator[list[Track]]:
+        pages = super().iter_library()
+        return iter(()) if self.is_listed else self.noting(pages)
+
+    def noting(self, pages: Iterator[list[Track]]) -> Iterator[list[Track]]:
+        self.is_listed = True
+        yield from pages
+
+
+@playlists("test_syncing_with_an_id_renames", says="to be renamed is called 'From elsewhere'")
+class KeepsTheOldName(SoundProvider):
+    def rename(self, playlist_id: str, name: str) -> None:
+        """Forget to."""
+
+
+@playlists("test_updating_with_the_tracks_that_are_there_changes_nothing", says="of 4 tracks the playlist has 0")
+class WritesOnlyWhatIsNew(SoundProvider):
+    def update_playlist_tracks(self, remote_playlist_id: str, tracks: Sequence[Track]) -> None:
+        there = tracks_there(self.service, remote_playlist_id)
+        super().update_playlist_tracks(remote_playlist_id, [] if there == tracks else tracks)
+
+
+@playlists("test_tracks_added_at_the_end_come_behind_those_that_are_there", says="another order")
+class AddsAtTheBeginning(SoundProvider):
+    def update_playlist_tracks(self, remote_playlist_id: str, tracks: Sequence[Track]) -> None:
+        there = tracks_there(self.service, remote_playlist_id)
+        is_longer = len(there) < len(tracks) < 10 and tracks[: len(there)] == there
+        ordered = [*tracks[len(there) :], *there] if is_longer else tracks
+        super().update_playlist_tracks(remote_playlist_id, ordered)
+
+
+@playlists("test_a_track_that_is_there_twice_can_be_taken_away_once", says="of 4 tracks the playlist has 3")
+class TakesAwayEveryOccurrence(SoundProvider):
+    def update_playlist_tracks(self, remote_playlist_id: str, tracks: Sequence[Track]) -> None:
+        there = tracks_there(self.service, remote_playlist_id)
+        gone = {track.id for track in there if there.count(track) > tracks.count(track)}
+        super().update_playlist_tracks(remote_playlist_id, [track for track in tracks if track.id not in gone])
+
+
+@playlists("test_a_track_is_found_by_its_isrc_whatever_it_is_called", says="not among the 0 tracks that were found")
+class LooksAtNamesOnly(SoundProvider):
+    def find_tracks(self, track: Track) -> list[Track]:
+        return super().find_tracks(replace(track, isrc="none"))
+
+
+@playlists(
+    "test_a_track_without_an_isrc_is_found_by_its_names",
+    "test_an_isrc_that_nobody_knows_leaves_the_names",
+    says="not among the 0 tracks that were found",
+)
+class LooksAtTheISRCOnly(SoundProvider):
+    def find_by_names(self, track: Track) -> list[Track]:
+        return []
+
+
+@playlists("test_an_isrc_that_nobody_knows_leaves_the_names", says="not among the 0 tracks that were found")
+class GivesUpWithTheISRC(SoundProvider):
+    def find_by_names(self, track: Track) -> list[Track]:
+        return [] if track.isrc else super().find_by_names(track)
+
+
+@playlists("test_whatever_is_in_a_name_it_is_a_name", says="The query makes no sense.")
+class PutsNamesIntoQueriesAsTheyAre(SoundProvider):
+    def find_by_names(self, track: Track) -> list[Track]:
+        if '"' in track.name:
+            raise InvalidRequestError("The query makes no sense.", provider=TYPE)
+        return super().find_by_names(track)
+
+
+@playlists("test_a_few_tracks_are_found_at_most", says="72 tracks were found for one")
+class FindsEverything(SoundProvider):
+    def find_by_names(self, track: Track) -> list[Track]:
+        return self.service.library * 6
+
+
+@playlists("test_found_tracks_are_normalised", says="Track.isrc is not upper case")
+class FindsCodesAsTheyAreWritten(SoundProvider):
+    def find_by_names(self, track: Track) -> list[Track]:
+        return [replace(song, isrc=song.isrc.lower()) for song in super().find_by_names(track)]
+
+
 @playlists(
     "test_a_bad_answer_to_playlists_is_a_named_error",
     "test_a_bad_answer_to_a_new_playlist_is_a_named_error",
     "test_a_bad_answer_to_the_library_is_a_named_error",
+    "test_a_bad_answer_to_a_search_is_a_named_error",
     "test_a_refused_change_is_a_named_error",
     says="AttributeError: 'NoneType' object has no attribute 'get'",
 )

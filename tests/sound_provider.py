@@ -35,6 +35,7 @@ from providers.testing.conformance import (
     PlaylistManagerConformance,
     PlaylistSyncerConformance,
     ProviderConformance,
+    TrackFinderConformance,
 )
 from providers.testing.simulators.faults import Answer
 
@@ -194,7 +195,11 @@ class SoundProvider(BatchedHistory):
         if not request.remote_playlist_id:
             return self.create_playlist(request.name, request.description, request.tracks).id
         self.replace(request.remote_playlist_id, request.tracks)
+        self.rename(request.remote_playlist_id, request.name)
         return request.remote_playlist_id
+
+    def rename(self, playlist_id: str, name: str) -> None:
+        self.service.playlists[playlist_id] = name, self.service.playlists[playlist_id][1]
 
     def update_playlist_tracks(self, remote_playlist_id: str, tracks: Sequence[Track]) -> None:
         self.replace(remote_playlist_id, tracks)
@@ -211,6 +216,14 @@ class SoundProvider(BatchedHistory):
 
     def iter_library(self) -> Iterator[list[Track]]:
         return self.pages(self.service.library)
+
+    def find_tracks(self, track: Track) -> list[Track]:
+        self.service.ask()
+        by_isrc = [song for song in self.service.library if song.isrc == track.isrc]
+        return by_isrc or self.find_by_names(track)
+
+    def find_by_names(self, track: Track) -> list[Track]:
+        return [song for song in self.service.library if (song.name, song.artist) == (track.name, track.artist)]
 
     # Linking
 
@@ -314,6 +327,10 @@ class _Fixtures:
         return ids
 
     @pytest.fixture
+    def name_on_service(self, service: SoundService) -> Callable[[str], str]:
+        return lambda playlist_id: service.playlists[playlist_id][0]
+
+    @pytest.fixture
     def library(self, service: SoundService) -> list[str]:
         return [track.id for track in service.library]
 
@@ -338,7 +355,13 @@ class History(_Fixtures, BatchedHistoryConformance, HistoryCounterConformance):
     """The kits about listening."""
 
 
-class Playlists(_Fixtures, PlaylistManagerConformance, PlaylistSyncerConformance, LibraryListerConformance):
+class Playlists(
+    _Fixtures,
+    PlaylistManagerConformance,
+    PlaylistSyncerConformance,
+    LibraryListerConformance,
+    TrackFinderConformance,
+):
     """The kits about playlists and what goes onto them."""
 
 

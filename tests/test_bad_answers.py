@@ -1,8 +1,9 @@
 """Whatever a service answers to whatever is asked of it, nothing but a `ProviderError` comes out."""
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -100,7 +101,7 @@ def spotify() -> Service:
     ada = simulator.add_person("Ada")
     for number, song in enumerate(SONGS):
         ada.listen(song, NOW - timedelta(minutes=5 * number))
-    ada.add_playlist("Mix", SONGS)
+    playlist_id = ada.add_playlist("Mix", SONGS).id
     application = SpotifyApplication(
         client_id=simulator.client_id,
         redirect_uri=CALLBACK,
@@ -122,6 +123,11 @@ def spotify() -> Service:
             "history": lambda: _hear(provider),
             "playlists": lambda: _read_playlists(provider),
             "create_playlist": lambda: provider.create_playlist("New", "described", TRACKS),
+            "sync_playlist": lambda: provider.sync_playlist(
+                SyncPlaylistRequest(name="Mixed", tracks=tuple(TRACKS[::-1]), remote_playlist_id=playlist_id)
+            ),
+            "update_playlist_tracks": lambda: provider.update_playlist_tracks(playlist_id, [*TRACKS, TRACKS[0]]),
+            "find_tracks": lambda: provider.find_tracks(replace(TRACKS[0], isrc=SONGS[0].isrc)),
             "exchange_code": lambda: authenticator.exchange_code(code),
             "refresh_token": lambda: provider.refresh_token(refresh_token),
         },
@@ -150,7 +156,7 @@ def lastfm() -> Service:
 
 
 def navidrome() -> Service:
-    simulator = NavidromeSimulator(catalogue=CATALOGUE)
+    simulator = NavidromeSimulator(catalogue=CATALOGUE, songs=SONGS)
     ada = simulator.add_person("ada", "sesame")
     for number, song in enumerate(SONGS):
         ada.listen(song, NOW - timedelta(minutes=5 * number))
@@ -176,6 +182,7 @@ def navidrome() -> Service:
             "update_playlist_tracks": lambda: provider.update_playlist_tracks(playlist_id, TRACKS[:2]),
             "update_playlist_tracks to none": lambda: provider.update_playlist_tracks(playlist_id, []),
             "delete_playlist": lambda: provider.delete_playlist(playlist_id),
+            "library": lambda: list(provider.iter_library()),
             "get_account": provider.get_account,
         },
     )
@@ -208,9 +215,11 @@ CALLS = [(name, call) for name, service in SERVICES.items() for call in service(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _nobody_waits_between_retries() -> Iterator[None]:
+def _nobody_waits_between_retries_or_reads_ahead() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("time.sleep", lambda seconds: None)
+        # What is drawn for an answer must not depend on which thread is faster.
+        monkeypatch.setattr("providers.readahead._SHORT_SECONDS", math.inf)
         yield
 
 

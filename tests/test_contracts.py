@@ -14,6 +14,7 @@ from providers.contracts import (
     PlaylistManager,
     PlaylistSyncer,
     Provider,
+    TrackFinder,
     Type,
     is_within,
     require_aware,
@@ -99,7 +100,15 @@ class Listed(Radio):
         yield []
 
 
-PROTOCOLS = [Provider, HistoryFetcher, PlaylistManager, PlaylistSyncer, Authenticator, HistoryCounter, LibraryLister]
+class Searched(Radio):
+    def find_tracks(self, track: Track) -> list[Track]:
+        return []
+
+
+PROTOCOLS = [
+    *(Provider, HistoryFetcher, PlaylistManager, PlaylistSyncer, Authenticator),
+    *(HistoryCounter, LibraryLister, TrackFinder),
+]
 
 
 class TestCapabilities:
@@ -118,6 +127,7 @@ class TestCapabilities:
             (Linkable, {Provider, Authenticator}),
             (Counted, {Provider, HistoryCounter}),
             (Listed, {Provider, LibraryLister}),
+            (Searched, {Provider, TrackFinder}),
             (object, set()),
         ],
     )
@@ -142,14 +152,16 @@ class TestCapabilities:
     @pytest.mark.parametrize(
         ("kind", "has"),
         [
-            (SpotifyProvider, {HistoryFetcher, PlaylistManager, Authenticator}),
-            (LastFMProvider, {HistoryFetcher, Authenticator}),
-            (NavidromeProvider, {HistoryFetcher, PlaylistManager, PlaylistSyncer}),
+            # More than the specification asks for (REQ-PROV-030): playlists are carried to it too.
+            (SpotifyProvider, {HistoryFetcher, PlaylistManager, PlaylistSyncer, Authenticator, TrackFinder}),
+            (LastFMProvider, {HistoryFetcher, Authenticator, HistoryCounter}),
+            (NavidromeProvider, {HistoryFetcher, PlaylistManager, PlaylistSyncer, HistoryCounter, LibraryLister}),
         ],
     )
-    def test_of_the_built_in_services_are_those_of_the_specification(self, kind: type, has: set[type]) -> None:
-        named = {HistoryFetcher, PlaylistManager, PlaylistSyncer, Authenticator}
-        assert {protocol for protocol in named if issubclass(kind, protocol)} == has
+    def test_of_the_built_in_services_are_those_of_the_specification_and_those_of_the_bridge(
+        self, kind: type, has: set[type]
+    ) -> None:
+        assert {protocol for protocol in PROTOCOLS if issubclass(kind, protocol)} == {Provider, *has}
 
     @pytest.mark.req("PROV-001")
     def test_the_built_in_types_are_those_of_the_specification(self) -> None:

@@ -288,6 +288,7 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     callbacks = [run.agree_at_spotify(), run.agree_at_lastfm(services.bo_at_lastfm)]
     with monkeypatch.context() as patched:
         patched.setattr("providers.transport.Answer.object", fail_unexpectedly)
+        patched.setattr("providers.navidrome.client.parse_response", fail_unexpectedly)
         for callback in callbacks:
             assert run.page(run.ada, callback).status_code == 500
         assert run.sign_in(PASSWORD).status_code == 500

@@ -161,6 +161,14 @@ class SubsonicClient:
         """Return albums, the last played first (getAlbumList2). No server gives more than 500 at once."""
         return self._read("getAlbumList2", type="recent", offset=offset, size=size)
 
+    def get_songs(self, *, offset: int, size: int) -> bytes:
+        """Return a page of all songs (search3), as it came: there are very many, and who reads them decodes them fast.
+
+        Servers differ in what else lists everything: `""` in quotes finds nothing on some.
+        """
+        form = {"query": "", "artistCount": 0, "albumCount": 0, "songCount": size, "songOffset": offset}
+        return self._call("search3", form, is_idempotent=True)
+
     def get_playlists(self) -> dict[str, Any]:
         """Return the lists that the person can see, other people's among them, without their songs."""
         return self._read("getPlaylists")
@@ -180,6 +188,10 @@ class SubsonicClient:
     def describe_playlist(self, playlist_id: str, *, name: str, comment: str) -> dict[str, Any]:
         """Give a list this name and this comment (updatePlaylist)."""
         return self._call_once("updatePlaylist", playlistId=playlist_id, name=name, comment=comment)
+
+    def add_songs(self, playlist_id: str, song_ids: Sequence[str]) -> dict[str, Any]:
+        """Add songs to the end of a list (updatePlaylist)."""
+        return self._call_once("updatePlaylist", playlistId=playlist_id, songIdToAdd=list(song_ids))
 
     def remove_songs(self, playlist_id: str, indexes: Sequence[int]) -> dict[str, Any]:
         """Remove the songs at these places of a list, counted from 0 (updatePlaylist)."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -122,11 +122,13 @@ def parse_playlists(response: Mapping[str, Any], base_url: str) -> list[Playlist
 def parse_playlist(body: bytes, base_url: str) -> Playlist:
     """Read getPlaylist, tracks included."""
     try:
-        shown = _plain_answers.decode(body).response.playlist
+        shown = _plain_playlists.decode(body).response.playlist
         check_plain(shown.id, shown.name, shown.comment, shown.owner)
         tracks = [_plain_song(song, base_url) for song in shown.entry]
         return replace(
-            _described(shown.id, shown.name, shown.comment, shown.song_count, shown.owner, base_url),
+            _described(
+                shown.id, shown.name, shown.comment, shown.song_count, shown.owner, base_url, is_fixed=shown.readonly
+            ),
             tracks=tuple(tracks),
         )
     except SURPRISES:
@@ -134,6 +136,19 @@ def parse_playlist(body: bytes, base_url: str) -> Playlist:
         return replace(
             _playlist(row, base_url), tracks=tuple([_song(entry, base_url) for entry in row.objects("entry")])
         )
+
+
+def parse_songs(body: bytes, base_url: str) -> list[Track]:
+    """Read a page of the songs that search3 found; past the last of them it is empty."""
+    try:
+        found = _plain_searches.decode(body).response.found
+        return [_plain_song(song, base_url) for song in found.song]
+    except SURPRISES:
+        answer = _answer(parse_response(body))
+        if "searchResult3" not in answer:
+            # Or else it would be taken for the end of the library.
+            raise InvalidResponseError("In the answer searchResult3 is missing.", provider=Type.NAVIDROME) from None
+        return [_song(song, base_url) for song in answer.object("searchResult3").objects("song")]
 
 
 def parse_created_id(response: Mapping[str, Any]) -> str:
@@ -163,19 +178,33 @@ class _PlainPlaylist(msgspec.Struct, rename="camel"):
     comment: str = ""
     owner: str = ""
     song_count: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)] = 0
+    readonly: bool = False
     entry: list[_PlainSong] = []
 
 
-class _PlainResponse(msgspec.Struct):
+class _PlainSongs(msgspec.Struct):
+    song: list[_PlainSong] = []
+
+
+class _WithPlaylist(msgspec.Struct):
     status: Literal["ok"]
     playlist: _PlainPlaylist
 
 
-class _PlainAnswer(msgspec.Struct):
-    response: _PlainResponse = msgspec.field(name="subsonic-response")
+class _WithSongs(msgspec.Struct):
+    status: Literal["ok"]
+    found: _PlainSongs = msgspec.field(name="searchResult3")
 
 
-_plain_answers = msgspec.json.Decoder(_PlainAnswer)
+_Response = TypeVar("_Response")
+
+
+class _PlainAnswer(msgspec.Struct, Generic[_Response]):
+    response: _Response = msgspec.field(name="subsonic-response")
+
+
+_plain_playlists = msgspec.json.Decoder(_PlainAnswer[_WithPlaylist])
+_plain_searches = msgspec.json.Decoder(_PlainAnswer[_WithSongs])
 
 
 def _plain_song(song: _PlainSong, base_url: str) -> Track:
@@ -242,10 +271,13 @@ def _playlist(row: JsonObject, base_url: str) -> Playlist:
         row.integer("songCount"),
         row.text("owner"),
         base_url,
+        is_fixed=row.boolean("readonly"),
     )
 
 
-def _described(playlist_id: str, name: str, comment: str, song_count: int, owner: str, base_url: str) -> Playlist:
+def _described(
+    playlist_id: str, name: str, comment: str, song_count: int, owner: str, base_url: str, *, is_fixed: bool
+) -> Playlist:
     return Playlist(
         id=playlist_id,
         name=name,
@@ -253,6 +285,7 @@ def _described(playlist_id: str, name: str, comment: str, song_count: int, owner
         url=f"{base_url}/app/#/playlist/{quote(playlist_id, safe='')}/show",
         track_count=song_count,
         owner=owner,
+        is_editable=not is_fixed,
     )
 
 

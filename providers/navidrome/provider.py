@@ -2,11 +2,11 @@
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 
 from providers.contracts import BatchedHistory, Type, is_within, require_aware
 from providers.datatypes import HistoryEnd, LazyTracks, Playlist, SyncPlaylistRequest, Track
@@ -34,14 +34,17 @@ from providers.navidrome.parse import (
     parse_recent_albums,
     parse_scrobbles,
     parse_song,
+    parse_songs,
 )
 from providers.ratelimit import RateLimiter
 from providers.readahead import read_ahead
+from providers.rewrites import added_at_the_end, check_written, places_to_remove
 
 logger = logging.getLogger(__name__)
 
 SCROBBLE_PAGE = 100
 ALBUM_PAGE = 500
+SONG_PAGE = 500
 
 _TELLS_NO_SINGLE_PLAYS = (NotFoundError, AuthenticationError, PermissionDeniedError)
 """How an older server answers, another one, or one whose own API is shut."""
@@ -233,13 +236,43 @@ class NavidromeProvider(BatchedHistory):
     def _get_recent_albums(self, offset: int) -> list[PlayedAlbum]:
         return parse_recent_albums(self._subsonic.get_recent_albums(offset=offset, size=ALBUM_PAGE))
 
+    # The library
+
+    def iter_library(self) -> Iterator[list[Track]]:
+        """Yield all songs of the library, page by page.
+
+        A song that leaves the library meanwhile can hide one behind it, which the next reading finds. One that comes
+        meanwhile makes no song come twice.
+        """
+        first = self._get_songs(0)
+        if not first:
+            return
+        beginnings: set[str] = set()
+        # A server may give fewer at once than it is asked for.
+        offsets = count(len(first), len(first))
+        with closing(read_ahead(self._get_songs, offsets, lambda: self._subsonic.latency)) as pages:
+            page, shown = first, frozenset[str]()
+            while page:
+                if page[0].id in beginnings:
+                    raise InvalidResponseError("The pages of songs do not go on.", provider=self.type())
+                beginnings.add(page[0].id)
+                songs = {song.id: song for song in page}
+                if fresh := [song for song_id, song in songs.items() if song_id not in shown]:
+                    yield fresh
+                page, shown = next(pages), frozenset(songs)
+
+    def _get_songs(self, offset: int) -> list[Track]:
+        return parse_songs(self._subsonic.get_songs(offset=offset, size=SONG_PAGE), self._base_url)
+
     # Playlists
 
     def get_playlists(self) -> list[Playlist]:
-        """Return the person's own lists, smart ones among them; administrators are shown everybody's (REQ-PROV-003)."""
-        mine = account_id(self._username)
+        """Return the person's own lists, though administrators are shown everybody's (REQ-PROV-003).
+
+        Smart lists and those that follow a file are among them, and not `is_editable`.
+        """
         playlists = parse_playlists(self._subsonic.get_playlists(), self._base_url)
-        return [self._with_lazy_tracks(playlist) for playlist in playlists if account_id(playlist.owner) == mine]
+        return [self._with_lazy_tracks(playlist) for playlist in playlists if self._is_own(playlist)]
 
     def create_playlist(self, name: str, description: str, tracks: Sequence[Track]) -> Playlist:
         """Make a new list and return it as the server shows it.
@@ -263,16 +296,15 @@ class NavidromeProvider(BatchedHistory):
     def sync_playlist(self, request: SyncPlaylistRequest) -> str:
         """Make the list look as requested and return its id (REQ-PROV-004).
 
-        Raises `NotFoundError` where the list is gone, and what `create_playlist` or `update_playlist_tracks` raise.
+        Raises what `create_playlist` or `update_playlist_tracks` raise.
         """
         if not request.remote_playlist_id:
             return self.create_playlist(request.name, request.description, request.tracks).id
         song_ids = _ids_of(request.tracks)
-        shown = self._get_playlist(request.remote_playlist_id)
+        shown = self._get_editable(request.remote_playlist_id)
         if (shown.name, shown.description) != (request.name, request.description):
             self._subsonic.describe_playlist(shown.id, name=request.name, comment=request.description)
-        if _ids_of(shown.tracks) != song_ids:
-            self._replace_songs(shown, song_ids)
+        self._write_songs(shown, song_ids)
         return shown.id
 
     def delete_playlist(self, remote_playlist_id: str) -> None:
@@ -283,17 +315,32 @@ class NavidromeProvider(BatchedHistory):
     def update_playlist_tracks(self, remote_playlist_id: str, tracks: Sequence[Track]) -> None:
         """Replace all songs of a list, which keeps its id; no songs empty it (REQ-PROV-004).
 
+        Nothing is written where they are there already, and where some are only added at the end, or only taken away,
+        no more than that; any other change is one request with all of them.
+
         Raises `NotFoundError` where the list is gone or the library misses some of the songs: the others are
-        in the list then.
+        in the list then. Raises `PermissionDeniedError` for a list that is not `is_editable`, somebody else's among
+        them, which an administrator could change.
         """
         song_ids = _ids_of(tracks)
-        self._replace_songs(self._get_playlist(remote_playlist_id), song_ids)
+        self._write_songs(self._get_editable(remote_playlist_id), song_ids)
 
     def _with_lazy_tracks(self, playlist: Playlist) -> Playlist:
         def load_pages() -> Iterator[list[Track]]:
             yield list(self._get_playlist(playlist.id).tracks)
 
         return replace(playlist, tracks=LazyTracks(load_pages))
+
+    def _is_own(self, playlist: Playlist) -> bool:
+        return account_id(playlist.owner) == account_id(self._username)
+
+    def _get_editable(self, playlist_id: str) -> Playlist:
+        playlist = self._get_playlist(playlist_id)
+        if not (playlist.is_editable and self._is_own(playlist)):
+            raise PermissionDeniedError(
+                f"{playlist.name!r} is filled by the server, or belongs to somebody else.", provider=self.type()
+            )
+        return playlist
 
     def _get_playlist(self, playlist_id: str) -> Playlist:
         return parse_playlist(self._subsonic.get_playlist(playlist_id), self._base_url)
@@ -305,24 +352,23 @@ class NavidromeProvider(BatchedHistory):
             raise InvalidResponseError("The server does not tell which playlist it made.", provider=self.type())
         return new[0]
 
-    def _replace_songs(self, shown: Playlist, song_ids: list[str]) -> None:
-        if song_ids:
-            self._subsonic.replace_songs(shown.id, song_ids)
-        elif places := range(len(_ids_of(shown.tracks))):
+    def _write_songs(self, shown: Playlist, song_ids: list[str]) -> None:
+        there = _ids_of(shown.tracks)
+        if there == song_ids:
+            return
+        # Never both in one request: servers differ in which of the two they do first.
+        if (added := added_at_the_end(there, song_ids)) is not None:
+            self._subsonic.add_songs(shown.id, added)
+        elif (places := places_to_remove(there, song_ids)) is not None:
             self._subsonic.remove_songs(shown.id, places)
+        else:
+            self._subsonic.replace_songs(shown.id, song_ids)
         self._get_verified(shown.id, song_ids)
 
     def _get_verified(self, playlist_id: str, song_ids: list[str]) -> Playlist:
         """Read a list back. Navidrome takes ids it does not know and never shows them."""
         playlist = self._get_playlist(playlist_id)
-        shown_ids = _ids_of(playlist.tracks)
-        if shown_ids != song_ids:
-            missing = (Counter(song_ids) - Counter(shown_ids)).total()
-            if missing:
-                raise NotFoundError(
-                    f"{missing} of the {len(song_ids)} songs are not in the library.", provider=self.type()
-                )
-            raise InvalidResponseError("The playlist does not hold what was written.", provider=self.type())
+        check_written(_ids_of(playlist.tracks), song_ids, provider=self.type())
         return playlist
 
 

@@ -1,4 +1,4 @@
-"""Spotify: the last plays, and playlists to read and to make."""
+"""Spotify: the last plays, and playlists to read and to write."""
 
 from datetime import timedelta
 

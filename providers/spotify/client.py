@@ -19,6 +19,9 @@ MAX_URIS = 100
 
 MAX_DESCRIPTION_LENGTH = 300
 
+SEARCH_LIMIT = 10
+"""The most that a search gives an application in development mode (Spotify's migration guide of February 2026)."""
+
 _QUOTA_PAUSE = timedelta(hours=1)
 
 # What Spotify says with a 403, lower case, and what that means for whom (Spotify community and issue reports, 2026).
@@ -80,20 +83,35 @@ class SpotifyClient:
 
     def create_playlist(self, name: str, description: str) -> dict[str, Any]:
         """Make an empty private playlist and return it. Line breaks in the description become spaces."""
-        body = {
-            "name": name,
-            "description": " ".join(description.split())[:MAX_DESCRIPTION_LENGTH],
-            "public": False,
-        }
+        body = {"name": name, "description": plain_description(description), "public": False}
         return self._session.request("POST", "/me/playlists", json=body).object()
+
+    def change_playlist(self, playlist_id: str, *, name: str, description: str) -> None:
+        """Give a playlist of the person's own this name and this description, in the form that Spotify takes."""
+        body = {"name": name, "description": plain_description(description)}
+        self._session.request("PUT", f"/playlists/{quote(playlist_id, safe='')}", json=body)
 
     def add_playlist_items(self, playlist_id: str, uris: Sequence[str]) -> None:
         """Add at most `MAX_URIS` tracks to the end of a playlist, in this order."""
         self._session.request("POST", _items_of(playlist_id), json={"uris": list(uris)})
 
+    def replace_playlist_items(self, playlist_id: str, uris: Sequence[str]) -> None:
+        """Put at most `MAX_URIS` tracks in place of all that is on a playlist; none at all empty it."""
+        self._session.request("PUT", _items_of(playlist_id), json={"uris": list(uris)})
+
+    def search_tracks(self, query: str) -> dict[str, Any]:
+        """Return the few tracks that answer a query best."""
+        params = {"q": query, "type": "track", "limit": SEARCH_LIMIT}
+        return self._session.request("GET", "/search", params=params).object()
+
     def remove_from_library(self, uri: str) -> None:
         """Unfollow a playlist, which is all the deleting there is at Spotify."""
         self._session.request("DELETE", "/me/library", params={"uris": uri})
+
+
+def plain_description(description: str) -> str:
+    """Return a description in the form that Spotify takes: on one line, and not too long."""
+    return " ".join(description.split())[:MAX_DESCRIPTION_LENGTH].rstrip()
 
 
 def find_error(answer: Answer) -> ProviderError | None:

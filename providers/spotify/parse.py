@@ -7,6 +7,7 @@ called `item`; older applications get the old words, some get both (Spotify docu
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from html import unescape
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from providers.contracts import Type
-from providers.datatypes import AuthResult, Playlist, Track
+from providers.datatypes import AuthResult, LeftOut, Playlist, Track
 from providers.exceptions import InvalidResponseError
 from providers.jsonvalues import (
     MAX_INTEGER,
@@ -64,7 +65,7 @@ class RecentlyPlayedPage:
 class PlaylistItemsPage:
     """One page of what is on a playlist; `next_offset` is where the page behind it begins, None on the last."""
 
-    tracks: list[Track]
+    entries: list[Track | LeftOut]
     next_offset: int | None
 
 
@@ -120,24 +121,29 @@ def parse_playlist(document: Mapping[str, Any]) -> Playlist:
 
 
 def parse_playlist_items(body: bytes, *, offset: int, limit: int) -> PlaylistItemsPage:
-    """Read a page of what is on a playlist, the one at `offset`.
+    """Read a page of what is on a playlist, the one at `offset`, in its order.
 
-    Local files, podcast episodes and what is no longer available are left out: none of them can be carried to
-    another playlist.
+    Local files, podcast episodes and what is no longer available are a `LeftOut` each: none of them can be carried
+    to another playlist.
     """
     try:
         page = _plain_items_pages.decode(body)
         return PlaylistItemsPage(
-            tracks=[_plain_track(entry) for entry in page.items],
+            entries=[_plain_track(entry) for entry in page.items],
             next_offset=_next_offset(page.next or "", offset=offset, limit=limit),
         )
     except SURPRISES:
         document = _object(decode_object(body, provider=Type.SPOTIFY))
-        tracks = map(_playlist_track, document.required_objects("items"))
         return PlaylistItemsPage(
-            tracks=[track for track in tracks if track is not None],
+            entries=list(map(_playlist_entry, document.required_objects("items"))),
             next_offset=_next_offset(document.text("next"), offset=offset, limit=limit),
         )
+
+
+def parse_found_tracks(document: Mapping[str, Any]) -> list[Track]:
+    """Read what a search for tracks found, the best first."""
+    items = _object(document).object("tracks").required_objects("items")
+    return [_track(item, None) for item in items if item.text("id")]
 
 
 def parse_next_offset(document: Mapping[str, Any], *, offset: int, limit: int) -> int | None:
@@ -225,12 +231,15 @@ def _plain_track(entry: _Entry) -> Track:
     )
 
 
-def _playlist_track(entry: JsonObject) -> Track | None:
+def _playlist_entry(entry: JsonObject) -> Track | LeftOut:
     # Only here do the words mean this: inside, Spotify has yes-or-no values called track and episode.
     content = entry.object("item" if "item" in entry else "track")
-    is_local = entry.boolean("is_local") or content.boolean("is_local")
-    if is_local or not content.text("id") or content.text("type") == "episode":
-        return None
+    if entry.boolean("is_local") or content.boolean("is_local"):
+        return LeftOut(name=content.text("name"), reason="a file of one's own")
+    if content.text("type") == "episode":
+        return LeftOut(name=content.text("name"), reason="a podcast episode")
+    if not content.text("id"):
+        return LeftOut(name=content.text("name"), reason="no longer available")
     return _track(content, None)
 
 
@@ -253,19 +262,16 @@ def _track(track: JsonObject, played_at: datetime | None) -> Track:
 def _playlist(playlist: JsonObject, profile: Profile | None) -> Playlist:
     owner = playlist.object("owner")
     images = playlist.objects("images")
-    is_readable = (
-        profile is None
-        or profile.sees_foreign_contents
-        or playlist.boolean("collaborative")
-        or owner.text("id") == profile.user_id
-    )
+    is_editable = profile is None or playlist.boolean("collaborative") or owner.text("id") == profile.user_id
     return Playlist(
         id=playlist.required_text("id"),
         name=playlist.text("name"),
-        description=playlist.text("description"),
+        # It comes as for a page of HTML, with &#x27; for an apostrophe (spotify/web-api#980).
+        description=unescape(playlist.text("description")),
         image_url=images[0].web_address("url") if images else "",
         url=playlist.object("external_urls").web_address("spotify"),
         track_count=playlist.object("items" if "items" in playlist else "tracks").integer("total"),
         owner=owner.text("display_name") or owner.text("id"),
-        is_readable=is_readable,
+        is_readable=is_editable or (profile is not None and profile.sees_foreign_contents),
+        is_editable=is_editable,
     )

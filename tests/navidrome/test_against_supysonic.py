@@ -1,9 +1,11 @@
 """Subsonic as a server speaks it that nobody of this project wrote: an older protocol, with ways of its own."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import pytest
 import requests
@@ -21,7 +23,7 @@ from providers.testing.wsgi import mounted
 from tests.navidrome.supysonic_server import Song, supysonic
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BASE_URL = "https://subsonic.example"
 PASSWORDS = {"ada": "sésame & Söhne", "bob": "another"}
@@ -126,6 +128,53 @@ def test_a_list_is_made_renamed_and_replaced_by_syncing(provider: NavidromeProvi
     assert provider.sync_playlist(request) == remote_id
     shown = reread(provider, remote_id)
     assert (shown.name, titles(shown)) == ("New name", [SONGS[3].title])
+
+
+def test_the_whole_library_is_listed_once_in_pages_though_it_tells_less_of_each_song(
+    provider: NavidromeProvider, song_ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.navidrome.provider.SONG_PAGE", 3)
+    pages = list(provider.iter_library())
+    assert [len(page) for page in pages] == [3, 1]
+    songs = sorted([song for page in pages for song in page], key=lambda song: song.name)
+    assert [song.id for song in songs] == song_ids
+    assert [(song.name, song.artist, song.album, song.duration_ms // 1000) for song in songs] == SONGS
+    assert {(song.isrc, song.mbid) for song in songs} == {("", "")}
+
+
+@pytest.mark.req("PROV-004")
+@pytest.mark.parametrize(
+    ("before", "after", "written"),
+    [
+        ("01", "01", []),
+        ("01", "0123", ["songIdToAdd"]),
+        ("0120", "012", ["songIndexToRemove"]),
+        ("0120", "120", ["songIndexToRemove"]),
+        ("012", "", ["songIndexToRemove"]),
+        ("012", "210", ["songId"]),
+        ("012", "13", ["songId"]),
+    ],
+)
+def test_as_little_is_written_as_will_do(
+    provider: NavidromeProvider,
+    server: "WSGIApplication",
+    tracks: list[Track],
+    before: str,
+    after: str,
+    written: list[str],
+) -> None:
+    playlist = provider.create_playlist("Road trip", "", [tracks[int(digit)] for digit in before])
+    asked: list[set[str]] = []
+
+    def listening(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        asked.append({name for name, _ in parse_qsl(body.decode())} & {"songId", "songIdToAdd", "songIndexToRemove"})
+        return server(environ | {"wsgi.input": BytesIO(body)}, start_response)
+
+    with mounted({BASE_URL: listening}):
+        provider.update_playlist_tracks(playlist.id, [tracks[int(digit)] for digit in after])
+    assert titles(reread(provider, playlist.id)) == [SONGS[int(digit)].title for digit in after]
+    assert [name for names in asked for name in names] == written
 
 
 def test_hundreds_of_songs_arrive(provider: NavidromeProvider, tracks: list[Track]) -> None:

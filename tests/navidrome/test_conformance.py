@@ -23,6 +23,7 @@ from providers.testing.conformance import (
     BatchedHistoryConformance,
     FactoryConformance,
     HistoryCounterConformance,
+    LibraryListerConformance,
     PlaylistManagerConformance,
     PlaylistSyncerConformance,
     ProviderConformance,
@@ -78,6 +79,7 @@ class TestNavidrome(
     ProviderConformance,
     PlaylistManagerConformance,
     PlaylistSyncerConformance,
+    LibraryListerConformance,
     FactoryConformance,
 ):
     """A server that tells single plays keeps the contract."""
@@ -107,6 +109,15 @@ class TestNavidrome(
             return [entry["id"] for entry in playlist.get("entry", [])]
 
         return song_ids
+
+    @pytest.fixture
+    def name_on_service(self, ada: Person) -> Callable[[str], str]:
+        client = SubsonicClient(BASE_URL, ada.name, PASSWORD, limiter=None)
+        return lambda playlist_id: parse_response(client.get_playlist(playlist_id))["playlist"]["name"]
+
+    @pytest.fixture
+    def library(self, navidrome: NavidromeSimulator) -> list[str]:
+        return [song.key for song in navidrome.songs]
 
 
 @pytest.mark.req("PROV-002")

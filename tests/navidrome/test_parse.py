@@ -42,7 +42,15 @@ PARSERS: dict[str, Callable[[Any], object]] = {
 
 
 def parse_playlist(response: Any, base_url: str) -> Playlist:
-    return parse.parse_playlist(json.dumps({"subsonic-response": {"status": "ok"} | response}).encode(), base_url)
+    return parse.parse_playlist(_body(response), base_url)
+
+
+def parse_songs(response: Any, base_url: str) -> list[Track]:
+    return parse.parse_songs(_body(response), base_url)
+
+
+def _body(response: Any) -> bytes:
+    return json.dumps({"subsonic-response": {"status": "ok"} | response}).encode()
 
 
 @pytest.mark.req("PROV-020")
@@ -104,6 +112,7 @@ def test_a_playlist_is_read_and_has_no_picture(payload: Payload) -> None:
         owner="ada",
     )
     assert (recently_added.owner, recently_added.is_readable) == ("bob", True)
+    assert (road_trip.is_editable, recently_added.is_editable) == (True, False)
 
 
 def test_no_playlists_are_no_error(payload: Payload) -> None:
@@ -113,6 +122,13 @@ def test_no_playlists_are_no_error(payload: Payload) -> None:
 def test_a_playlist_keeps_the_order_of_its_entries(payload: Payload) -> None:
     playlist = parse_playlist(payload("getPlaylist__two_entries"), BASE_URL)
     assert [track.id for track in playlist.tracks] == ["b", "a"]
+
+
+@pytest.mark.parametrize("odd", [{}, {"entry": [None]}])
+def test_a_playlist_that_the_server_fills_is_not_editable(odd: dict[str, Any]) -> None:
+    told = {"id": "7kl", "name": "Recently added"} | odd
+    assert parse_playlist({"playlist": told}, BASE_URL).is_editable
+    assert not parse_playlist({"playlist": told | {"readonly": True}}, BASE_URL).is_editable
 
 
 def test_an_empty_playlist_has_no_entries_at_all() -> None:
@@ -217,6 +233,7 @@ def test_a_song_is_read_alike_whether_or_not_another_one_is_odd() -> None:
     """An odd song, such as null, makes the whole list be read with care instead of at once."""
     with mock.patch.object(parse, "decode_object", side_effect=AssertionError):
         (track,) = parse_playlist(_list_of(PLAIN), BASE_URL).tracks
+        assert parse_songs({"searchResult3": {"song": [PLAIN]}}, BASE_URL) == [track]
     assert (track.artist, track.artists) == ("Moon Harbour • Ólöf", ("Moon Harbour", "Ólöf"))
     assert (track.isrc, track.duration_ms, track.mbid) == ("QZMRD2600001", 215000, "6b2c")
     assert track.url == f"{BASE_URL}/app/#/album/low%2Ftide/show"
@@ -226,8 +243,10 @@ def test_a_song_is_read_alike_whether_or_not_another_one_is_odd() -> None:
         for value in values:
             odd = PLAIN | {key: value}
             assert _read(_list_of(odd)) == _read(_list_of(odd, None)), (key, value)
+            assert _found(odd) == _found(odd, None), (key, value)
         missing = {name: value for name, value in PLAIN.items() if name != key}
         assert _read(_list_of(missing)) == _read(_list_of(missing, None)), key
+        assert _found(missing) == _found(missing, None), key
 
 
 def _list_of(*songs: Any) -> dict[str, Any]:
@@ -237,5 +256,12 @@ def _list_of(*songs: Any) -> dict[str, Any]:
 def _read(response: dict[str, Any]) -> object:
     try:
         return parse_playlist(response, BASE_URL).tracks
+    except InvalidResponseError as error:
+        return str(error)
+
+
+def _found(*songs: Any) -> object:
+    try:
+        return parse_songs({"searchResult3": {"song": list(songs)}}, BASE_URL)
     except InvalidResponseError as error:
         return str(error)

@@ -52,6 +52,7 @@ class TestReading:
                 track_count=len(playlist.song_ids),
                 owner="ada",
                 is_readable=True,
+                is_editable=not playlist.readonly,
             )
             for playlist in made
         ]
@@ -215,6 +216,65 @@ class TestUpdating:
         playlist = ada.add_playlist("Smart", SONGS[:2], readonly=True)
         with pytest.raises(PermissionDeniedError):
             provider.update_playlist_tracks(playlist.id, tracks)
+
+    @pytest.mark.parametrize(
+        ("before", "after", "written"),
+        [
+            ("", "", None),
+            ("abc", "abc", None),
+            ("", "ab", {"songIdToAdd": "ab"}),
+            ("ab", "abca", {"songIdToAdd": "ca"}),
+            ("abca", "abc", {"songIndexToRemove": "3"}),
+            ("abca", "bca", {"songIndexToRemove": "0"}),
+            ("abcabc", "ac", {"songIndexToRemove": "1345"}),
+            ("abc", "", {"songIndexToRemove": "012"}),
+            ("abc", "acb", {"songId": "acb"}),
+            ("abc", "abdc", {"songId": "abdc"}),
+            ("abc", "bd", {"songId": "bd"}),
+            ("abc", "d", {"songId": "d"}),
+        ],
+    )
+    def test_as_little_is_written_as_will_do_and_adding_and_removing_never_meet_in_a_request(
+        self,
+        provider: NavidromeProvider,
+        navidrome: NavidromeSimulator,
+        ada: Person,
+        before: str,
+        after: str,
+        written: dict[str, str] | None,
+    ) -> None:
+        songs, tracks = dict(zip("abcdef", SONGS, strict=True)), dict(zip("abcdef", TRACKS, strict=True))
+        letters = {song.key: letter for letter, song in songs.items()}
+        playlist = ada.add_playlist("Road trip", [songs[letter] for letter in before])
+        provider.update_playlist_tracks(playlist.id, [tracks[letter] for letter in after])
+        assert [letters[song_id] for song_id in playlist.song_ids] == list(after)
+        sent = [
+            {name: "".join(letters.get(value, value) for value in values) for name, values in request.form.items()}
+            for request in navidrome.faults.requests_seen
+            if request.operation in ("createPlaylist", "updatePlaylist")
+        ]
+        named = ("songId", "songIdToAdd", "songIndexToRemove")
+        assert [{name: form[name] for name in named if name in form} for form in sent] == [written] * bool(written)
+
+    def test_a_smart_list_is_not_even_tried(
+        self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person
+    ) -> None:
+        playlist = ada.add_playlist("Smart", SONGS[:2], readonly=True)
+        with pytest.raises(PermissionDeniedError, match="filled by the server"):
+            provider.update_playlist_tracks(playlist.id, TRACKS)
+        assert [request.operation for request in navidrome.faults.requests_seen] == ["getPlaylist"]
+
+    def test_an_administrator_does_not_write_other_peoples_lists(
+        self, navidrome: NavidromeSimulator, ada: Person
+    ) -> None:
+        navidrome.add_person("root", PASSWORD, is_admin=True)
+        playlist = ada.add_playlist("Ada's", SONGS[:2])
+        root = NavidromeProvider(BASE_URL, username="root", password=PASSWORD)
+        with pytest.raises(PermissionDeniedError):
+            root.update_playlist_tracks(playlist.id, TRACKS)
+        with pytest.raises(PermissionDeniedError):
+            root.sync_playlist(SyncPlaylistRequest(name="Root's", remote_playlist_id=playlist.id))
+        assert (playlist.name, playlist.song_ids) == ("Ada's", [song.key for song in SONGS[:2]])
 
     def test_a_server_that_keeps_the_old_songs_is_found_out(
         self, provider: NavidromeProvider, navidrome: NavidromeSimulator, ada: Person

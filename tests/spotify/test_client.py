@@ -34,7 +34,10 @@ CALLS: list[Callable[[SpotifyClient], object]] = [
     SpotifyClient.get_my_playlists,
     lambda client: decode_object(client.get_playlist_items("4b"), provider="spotify"),
     lambda client: client.create_playlist("Mix", ""),
+    lambda client: client.change_playlist("4b", name="Mix", description=""),
     lambda client: client.add_playlist_items("4b", ["spotify:track:1"]),
+    lambda client: client.replace_playlist_items("4b", ["spotify:track:1"]),
+    lambda client: client.search_tracks("isrc:QZMRD2600001"),
     lambda client: client.remove_from_library("spotify:playlist:4b"),
 ]
 
@@ -87,6 +90,10 @@ def test_a_description_is_brought_into_the_form_that_spotify_takes(ada: Person, 
     made = client.create_playlist("Mix", "One line\nand another " + "o" * 400)
     assert made["description"].startswith("One line and another ooo")
     assert len(made["description"]) == 300
+    client.change_playlist(made["id"], name="Mix", description="Two\n\nlines")
+    assert ada.made[-1].description == "Two lines"
+    client.change_playlist(made["id"], name="Mix", description=f"{'o' * 299} and more")
+    assert ada.made[-1].description == "o" * 299
 
 
 def test_a_playlist_is_made_private(ada: Person, client: SpotifyClient) -> None:

@@ -21,7 +21,9 @@ from providers.testing.conformance import (
     BatchedHistoryConformance,
     FactoryConformance,
     PlaylistManagerConformance,
+    PlaylistSyncerConformance,
     ProviderConformance,
+    TrackFinderConformance,
 )
 from providers.testing.simulators.faults import Faults
 from providers.testing.simulators.spotify import Person, SpotifySimulator
@@ -32,11 +34,14 @@ from tests.spotify.conftest import ACCOUNTS_URL, API_URL, CATALOGUE, REDIRECT_UR
 @pytest.mark.req("PROV-001")
 @pytest.mark.req("PROV-002")
 @pytest.mark.req("PROV-003")
+@pytest.mark.req("PROV-004")
 @pytest.mark.req("PROV-030")
 class TestSpotify(
     ProviderConformance,
     BatchedHistoryConformance,
     PlaylistManagerConformance,
+    PlaylistSyncerConformance,
+    TrackFinderConformance,
     AuthenticatorConformance,
     FactoryConformance,
 ):
@@ -91,6 +96,20 @@ class TestSpotify(
         return [
             Track(id=track.key, name=track.name, artist=track.artist, isrc=track.isrc) for track in CATALOGUE.tracks[:5]
         ]
+
+    @pytest.fixture
+    def tracks_on_service(self, ada: Person) -> Callable[[str], list[str] | None]:
+        """What is in her library, which is all that Spotify's own player shows."""
+
+        def track_ids(playlist_id: str) -> list[str] | None:
+            kept = [playlist for playlist in ada.library if playlist and playlist.id == playlist_id]
+            return [entry.content.key for entry in kept[0].entries] if kept else None
+
+        return track_ids
+
+    @pytest.fixture
+    def name_on_service(self, ada: Person) -> Callable[[str], str]:
+        return lambda playlist_id: next(playlist.name for playlist in ada.made if playlist.id == playlist_id)
 
     @pytest.fixture
     def callback_url(self) -> str:

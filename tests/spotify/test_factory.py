@@ -232,7 +232,9 @@ def test_the_service_is_registered_with_what_is_known_of_it() -> None:
     assert {capability.__name__ for capability in spec.capabilities} == {
         "HistoryFetcher",
         "PlaylistManager",
+        "PlaylistSyncer",
         "Authenticator",
+        "TrackFinder",
     }
     assert spec.link_lifetime == timedelta(days=181)
     assert spec.played_at_marks == "end"

@@ -7,12 +7,13 @@ from unittest import mock
 
 import pytest
 
-from providers.datatypes import AuthResult, Track
+from providers.datatypes import AuthResult, LeftOut, Track
 from providers.exceptions import InvalidResponseError
 from providers.spotify import parse
 from providers.spotify.parse import (
     PLAYLIST_ITEMS_FIELDS,
     Profile,
+    parse_found_tracks,
     parse_next_offset,
     parse_playlist,
     parse_playlists,
@@ -28,8 +29,8 @@ INES = Profile(user_id="ines.d", account_id="acc7f3e91b", name="Ines Dahl", sees
 WORDS = ["new_words", "old_words", "both_words"]
 
 
-def parse_playlist_items(document: Any) -> list[Track]:
-    return parse.parse_playlist_items(json.dumps(document).encode(), offset=0, limit=50).tracks
+def parse_playlist_items(document: Any) -> list[Track | LeftOut]:
+    return parse.parse_playlist_items(json.dumps(document).encode(), offset=0, limit=50).entries
 
 
 @pytest.mark.req("PROV-020")
@@ -118,15 +119,19 @@ def test_playlists_are_understood_in_the_words_of_either_year(payload: Payload, 
     assert (shared.track_count, followed.track_count) == (7, 120)
 
 
-def test_own_and_shared_playlists_are_readable_and_followed_ones_are_not(payload: Payload) -> None:
+def test_own_and_shared_playlists_are_readable_and_editable_and_followed_ones_are_not(payload: Payload) -> None:
     playlists = parse_playlists(payload("my_playlists__new_words"), INES)
     assert [playlist.is_readable for playlist in playlists] == [True, True, True, False]
+    assert [playlist.is_editable for playlist in playlists] == [True, True, True, False]
 
 
-def test_an_application_that_sees_everything_can_read_followed_playlists_too(payload: Payload) -> None:
+def test_an_application_that_sees_everything_can_read_followed_playlists_too_but_not_change_them(
+    payload: Payload,
+) -> None:
     profile = parse_profile(payload("me__extended_quota"))
     playlists = parse_playlists(payload("my_playlists__old_words"), profile)
     assert all(playlist.is_readable for playlist in playlists)
+    assert [playlist.is_editable for playlist in playlists] == [True, True, True, False]
 
 
 def test_the_answer_to_making_a_playlist_is_the_playlist(payload: Payload) -> None:
@@ -140,10 +145,35 @@ def test_the_answer_to_making_a_playlist_is_the_playlist(payload: Payload) -> No
 
 
 @pytest.mark.parametrize("words", WORDS)
-def test_local_files_episodes_and_what_is_gone_are_left_out_of_a_playlists_tracks(payload: Payload, words: str) -> None:
-    tracks = parse_playlist_items(payload(f"playlist_items__{words}"))
-    assert [track.name for track in tracks] == ["Lantern Road", "Half a Winter", "", "Lantern Road"]
-    assert all(track.played_at is None for track in tracks)
+def test_local_files_episodes_and_what_is_gone_are_named_in_their_places(payload: Payload, words: str) -> None:
+    entries = parse_playlist_items(payload(f"playlist_items__{words}"))
+    assert [entry if isinstance(entry, LeftOut) else entry.name for entry in entries] == [
+        "Lantern Road",
+        LeftOut(name="Demo, side B", reason="a file of one's own"),
+        LeftOut(name="", reason="no longer available"),
+        LeftOut(name="Why harbours hum", reason="a podcast episode"),
+        "Half a Winter",
+        "",
+        "Lantern Road",
+    ]
+    assert all(entry.played_at is None for entry in entries if isinstance(entry, Track))
+
+
+def test_what_a_search_finds_is_read_in_its_order(payload: Payload) -> None:
+    items = [entry["track"] for entry in payload("recently_played__page")["items"] if entry["track"]]
+    found = parse_found_tracks({"tracks": {"items": [*items[:2], None, {"id": None, "name": "A file"}]}})
+    assert [(track.name, track.played_at) for track in found] == [("Lantern Road", None), ("Salt & Rust", None)]
+
+
+@pytest.mark.parametrize("answer", [{}, {"tracks": None}, {"tracks": {}}, {"tracks": {"items": "none"}}])
+def test_an_answer_without_a_page_of_tracks_is_not_taken_for_having_found_none(answer: dict[str, Any]) -> None:
+    with pytest.raises(InvalidResponseError):
+        parse_found_tracks(answer)
+
+
+def test_a_description_is_read_as_people_wrote_it(payload: Payload) -> None:
+    told = payload("playlist__created") | {"description": "Rock &amp; roll, it&#x27;s &lt;3"}
+    assert parse_playlist(told).description == "Rock & roll, it's <3"
 
 
 @pytest.mark.parametrize("words", WORDS)

@@ -1,8 +1,10 @@
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from werkzeug import Response
 
 from providers.contracts import (
     Authenticator,
@@ -11,11 +13,13 @@ from providers.contracts import (
     PlaylistManager,
     PlaylistSyncer,
     Provider,
+    TrackFinder,
 )
-from providers.datatypes import HistoryEnd, Playlist, Track
+from providers.datatypes import HistoryEnd, LazyTracks, Playlist, SyncPlaylistRequest, Track
 from providers.exceptions import (
     InvalidRequestError,
     InvalidResponseError,
+    NotFoundError,
     PermissionDeniedError,
     ProviderError,
     RateLimitedError,
@@ -24,7 +28,8 @@ from providers.exceptions import (
 from providers.spotify.auth import SpotifyApplication
 from providers.spotify.provider import SpotifyProvider
 from providers.testing.simulators import faults
-from providers.testing.simulators.spotify import Person, SpotifySimulator
+from providers.testing.simulators.spotify import Episode, LocalFile, Person, SpotifySimulator
+from providers.testing.simulators.spotify import Playlist as SpotifyPlaylist
 from providers.testing.wsgi import mounted
 from tests.scripted import ScriptedService, json_answer
 from tests.spotify.conftest import ACCOUNTS_URL, API_URL, CATALOGUE, REDIRECT_URI, IssuedToken
@@ -79,10 +84,9 @@ def _milliseconds(moment: datetime) -> int:
 
 
 @pytest.mark.req("PROV-030")
-def test_spotify_fetches_history_manages_playlists_and_authenticates() -> None:
-    for capability in (Provider, HistoryFetcher, PlaylistManager, Authenticator):
+def test_spotify_fetches_history_manages_and_syncs_playlists_finds_tracks_and_authenticates() -> None:
+    for capability in (Provider, HistoryFetcher, PlaylistManager, PlaylistSyncer, TrackFinder, Authenticator):
         assert issubclass(SpotifyProvider, capability)
-    assert not issubclass(SpotifyProvider, PlaylistSyncer)
     assert issubclass(SpotifyProvider, BatchedHistory)
 
 
@@ -380,7 +384,292 @@ def test_adding_is_not_repeated_when_nobody_knows_whether_it_was_done(
     assert len(spotify.seen("add_items")) == 1
 
 
-@pytest.mark.parametrize("operation", ["me", "my_playlists", "playlist_items", "recently_played", "create_playlist"])
+def written(spotify: SpotifySimulator) -> list[str]:
+    """The operations so far that changed something."""
+    writes = ("create_playlist", "change_details", "add_items", "replace_items", "remove_items", "remove_from_library")
+    return [seen.operation for seen in spotify.faults.requests_seen if seen.operation in writes]
+
+
+def keys_on(playlist: SpotifyPlaylist) -> list[str | None]:
+    return [getattr(entry.content, "key", None) for entry in playlist.entries]
+
+
+def request_of(playlist: SpotifyPlaylist, tracks: list[Track], **changes: str) -> SyncPlaylistRequest:
+    same = SyncPlaylistRequest(
+        name=playlist.name,
+        description=playlist.description or "",
+        tracks=tuple(tracks),
+        remote_playlist_id=playlist.id,
+    )
+    return replace(same, **changes)
+
+
+TAPE = LocalFile("Demo tape", "My cousin's band", "", 273_000)
+HUM = Episode("Why harbours hum", "The Listening Hour", 2_754_000)
+
+
+def test_own_and_shared_playlists_are_editable_and_followed_ones_are_not(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    ola = spotify.add_person("Ola")
+    ada.add_playlist("Mine")
+    ada.follow(ola.add_playlist("Flat share", is_public=False, is_collaborative=True))
+    ada.follow(ola.add_playlist("Ola's"))
+    assert {name: playlist.is_editable for name, playlist in by_name(provider).items()} == {
+        "Mine": True, "Flat share": True, "Ola's": False
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("simulator_options", [{"playlist_shape": "new"}, {"playlist_shape": "old"}])
+def test_entries_that_cannot_be_carried_are_told_with_the_reason(provider: SpotifyProvider, ada: Person) -> None:
+    one, two = CATALOGUE.tracks[:2]
+    ada.add_playlist("Odds and ends", [TAPE, one, None, HUM, two])
+    tracks = by_name(provider)["Odds and ends"].tracks
+    assert isinstance(tracks, LazyTracks)
+    for _ in range(2):
+        assert [track.id for track in tracks] == [one.key, two.key]
+        assert [(entry.name, entry.reason) for entry in tracks.left_out] == [
+            ("Demo tape", "a file of one's own"),
+            ("", "no longer available"),
+            ("Why harbours hum", "a podcast episode"),
+        ]
+
+
+@pytest.mark.req("PROV-004")
+def test_syncing_without_an_id_makes_a_playlist(provider: SpotifyProvider, ada: Person) -> None:
+    playlist_id = provider.sync_playlist(SyncPlaylistRequest(name="New", description="x", tracks=tuple(tracks_of(3))))
+    assert (ada.made[0].id, ada.made[0].name, ada.made[0].description) == (playlist_id, "New", "x")
+    assert keys_on(ada.made[0]) == [track.id for track in tracks_of(3)]
+
+
+@pytest.mark.req("PROV-004")
+def test_syncing_with_an_id_renames_describes_and_replaces_in_place(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Old", CATALOGUE.tracks[:4], description="As it was")
+    wanted = tracks_of(3)[::-1]
+    request = request_of(playlist, wanted, name="New", description="It's\nnew & <shiny>")
+    assert provider.sync_playlist(request) == playlist.id
+    assert (playlist.name, playlist.description) == ("New", "It's new & <shiny>")
+    assert keys_on(playlist) == [track.id for track in wanted]
+    assert written(spotify) == ["change_details", "replace_items"]
+    provider.sync_playlist(request)
+    assert written(spotify) == ["change_details", "replace_items"]
+
+
+def test_what_is_there_already_is_not_written(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Mix", [TAPE, *CATALOGUE.tracks[:60], HUM], description="d" * 300)
+    provider.sync_playlist(request_of(playlist, tracks_of(60), description="d" * 400))
+    provider.update_playlist_tracks(playlist.id, tracks_of(60))
+    assert written(spotify) == []
+    # And nothing is read back: two pages each time.
+    assert len(spotify.seen("playlist_items")) == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "operations"),
+    [
+        (0, 3, ["add_items"]),
+        (60, 61, ["add_items"]),
+        (60, 360, ["add_items"] * 3),
+        (3, 2, ["replace_items"]),
+        (3, 0, ["replace_items"]),
+        (0, 0, []),
+    ],
+)
+def test_as_little_is_written_as_will_do(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person, before: int, after: int, operations: list[str]
+) -> None:
+    playlist = ada.add_playlist("Mix", CATALOGUE.tracks[:before])
+    provider.update_playlist_tracks(playlist.id, tracks_of(after))
+    assert written(spotify) == operations
+    assert keys_on(playlist) == [track.id for track in tracks_of(after)]
+
+
+def test_a_long_playlist_is_written_anew_a_hundred_at_a_time_in_order(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Mix", CATALOGUE.tracks[:250])
+    wanted = [*tracks_of(250)[::-1], tracks_of(1)[0]]
+    provider.update_playlist_tracks(playlist.id, wanted)
+    assert written(spotify) == ["replace_items", "add_items", "add_items"]
+    assert keys_on(playlist) == [track.id for track in wanted]
+
+
+def test_files_and_episodes_stay_when_tracks_are_added_and_go_when_the_list_is_written_anew(
+    provider: SpotifyProvider, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Mix", [TAPE, *CATALOGUE.tracks[:2], HUM])
+    provider.update_playlist_tracks(playlist.id, tracks_of(3))
+    assert [entry.content for entry in playlist.entries] == [TAPE, *CATALOGUE.tracks[:2], HUM, CATALOGUE.tracks[2]]
+    provider.update_playlist_tracks(playlist.id, tracks_of(3)[::-1])
+    assert [entry.content for entry in playlist.entries] == list(CATALOGUE.tracks[:3])[::-1]
+
+
+@pytest.mark.req("PROV-004")
+def test_a_playlist_taken_out_of_the_library_is_gone_though_it_can_be_read(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Mix", CATALOGUE.tracks[:2])
+    provider.delete_playlist(playlist.id)
+    provider.delete_playlist(playlist.id)
+    assert (ada.library, ada.made) == ([], [playlist])
+    with pytest.raises(NotFoundError):
+        provider.update_playlist_tracks(playlist.id, tracks_of(3))
+    with pytest.raises(NotFoundError):
+        provider.sync_playlist(request_of(playlist, tracks_of(3), name="Again"))
+    assert (playlist.name, len(playlist.entries)) == ("Mix", 2)
+
+
+def test_an_id_of_two_deletes_neither(provider: SpotifyProvider, ada: Person) -> None:
+    one, two = ada.add_playlist("One"), ada.add_playlist("Two")
+    provider.delete_playlist(f"{one.id},spotify:playlist:{two.id}")
+    assert ada.library == [one, two]
+
+
+@pytest.mark.parametrize("simulator_options", [{"reduced_api": False}, {}])
+def test_a_followed_playlist_is_not_written(provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person) -> None:
+    playlist = spotify.add_person("Ola").add_playlist("Ola's", CATALOGUE.tracks[:2])
+    ada.follow(playlist)
+    with pytest.raises(PermissionDeniedError, match="somebody else's"):
+        provider.sync_playlist(request_of(playlist, tracks_of(3), name="Mine"))
+    assert written(spotify) == []
+
+
+def test_tracks_of_a_shared_playlist_can_be_written_and_its_name_only_by_its_owner(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = spotify.add_person("Ola").add_playlist("Flat share", is_public=False, is_collaborative=True)
+    ada.follow(playlist)
+    provider.sync_playlist(request_of(playlist, tracks_of(3)))
+    assert len(playlist.entries) == 3
+    with pytest.raises(PermissionDeniedError):
+        provider.sync_playlist(request_of(playlist, tracks_of(3), name="Mine"))
+
+
+def test_a_track_of_another_service_is_refused_before_anything_is_written(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Mix")
+    with pytest.raises(InvalidRequestError, match="'Stray' has no Spotify id"):
+        provider.sync_playlist(request_of(playlist, [Track(id="", name="Stray", artist="X")], name="New"))
+    assert spotify.faults.requests_seen == []
+
+
+class LosesAnswers:
+    """Spotify behind a gateway that does what it is asked to and then loses the answer to one kind of request."""
+
+    def __init__(self, app: Any, lost: str, after: int) -> None:
+        self._app = app
+        self._lost = lost
+        self._passing = after
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        response = Response.from_app(self._app, environ)
+        if f"{environ['REQUEST_METHOD']} {environ['PATH_INFO'].rpartition('/')[2]}" == self._lost:
+            self._passing -= 1
+            if self._passing == -1:
+                response = Response("upstream timed out", 504)
+        return response(environ, start_response)
+
+
+@pytest.mark.parametrize("before", [0, 40, 300])
+@pytest.mark.parametrize("after", [0, 1])
+def test_an_addition_whose_answer_is_lost_is_not_made_twice_and_the_next_run_completes_it(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person, before: int, after: int
+) -> None:
+    there = CATALOGUE.tracks[:before] if before < 100 else CATALOGUE.tracks[before:0:-1]
+    playlist = ada.add_playlist("Mix", there)
+    with mounted({API_URL.removesuffix("/v1"): LosesAnswers(spotify.api, "POST items", after)}):
+        with pytest.raises(ServiceUnavailableError):
+            provider.update_playlist_tracks(playlist.id, tracks_of(350))
+        half = len(playlist.entries)
+        assert keys_on(playlist) == [track.id for track in tracks_of(350)][:half]
+        assert half < 350
+        provider.update_playlist_tracks(playlist.id, tracks_of(350))
+    assert keys_on(playlist) == [track.id for track in tracks_of(350)]
+
+
+def test_a_replacement_whose_answer_is_lost_is_repeated(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Mix", CATALOGUE.tracks[:9])
+    with mounted({API_URL.removesuffix("/v1"): LosesAnswers(spotify.api, "PUT items", 0)}):
+        provider.update_playlist_tracks(playlist.id, tracks_of(9)[::-1])
+    assert keys_on(playlist) == [track.id for track in tracks_of(9)][::-1]
+
+
+def test_tracks_that_vanish_on_the_way_are_counted(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Mix", CATALOGUE.tracks[:2])
+    spotify.faults.add("add_items", status=201, body='{"snapshot_id": "x"}')
+    with pytest.raises(NotFoundError, match="3 of the 5 songs"):
+        provider.update_playlist_tracks(playlist.id, tracks_of(5))
+
+
+def test_a_service_that_keeps_the_old_order_is_found_out(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
+) -> None:
+    playlist = ada.add_playlist("Mix", CATALOGUE.tracks[:2])
+    spotify.faults.add("replace_items", body='{"snapshot_id": "x"}')
+    with pytest.raises(InvalidResponseError, match="does not hold what was written"):
+        provider.update_playlist_tracks(playlist.id, tracks_of(2)[::-1])
+
+
+def queries(spotify: SpotifySimulator) -> list[str]:
+    return [seen.query["q"][0] for seen in spotify.seen("search")]
+
+
+SOUGHT = next(track for track in CATALOGUE.tracks if track.isrc)
+
+
+def test_a_track_is_looked_for_by_its_isrc_first_and_ten_are_asked_for(
+    provider: SpotifyProvider, spotify: SpotifySimulator
+) -> None:
+    (found,) = provider.find_tracks(Track(id="nd-1", name="?", artist="?", isrc=SOUGHT.isrc))
+    assert (found.id, found.isrc, found.duration_ms) == (SOUGHT.key, SOUGHT.isrc, SOUGHT.duration_ms)
+    (seen,) = spotify.seen("search")
+    assert seen.query == {"q": [f"isrc:{SOUGHT.isrc}"], "type": ["track"], "limit": ["10"]}
+
+
+@pytest.mark.parametrize("isrc", ["", "ZZZZZ2699999"])
+def test_without_an_isrc_that_spotify_knows_names_are_looked_for(
+    provider: SpotifyProvider, spotify: SpotifySimulator, isrc: str
+) -> None:
+    asked = Track(id="nd-1", name=SOUGHT.name, artist=f"{SOUGHT.artist} & guest", artists=(SOUGHT.artist,), isrc=isrc)
+    assert SOUGHT.key in [track.id for track in provider.find_tracks(asked)]
+    assert queries(spotify)[-1] == f'track:"{SOUGHT.name}" artist:"{SOUGHT.artist}"'
+
+
+@pytest.mark.parametrize(
+    ("name", "artist", "query"),
+    [
+        ('Say "Hi"', "A", 'track:"Say Hi" artist:"A"'),
+        ("7:45 to *", "isrc:X\\", 'track:"7 45 to" artist:"isrc X"'),
+        ("one\ntwo\x00", "A", 'track:"one two" artist:"A"'),
+        ("Don't (Live) - Ünïcode 夜", "P!nk", 'track:"Don\'t (Live) - Ünïcode 夜" artist:"P!nk"'),
+        ("word " * 40, "", f'track:"{("word " * 10).strip()}"'),
+        ("w" * 200, "x" * 200, f'track:"{"w" * 50}" artist:"{"x" * 30}"'),
+    ],
+)
+def test_names_are_put_into_a_query_as_nothing_but_names(
+    provider: SpotifyProvider, spotify: SpotifySimulator, name: str, artist: str, query: str
+) -> None:
+    provider.find_tracks(Track(id="", name=name, artist=artist))
+    assert queries(spotify) == [query]
+
+
+def test_a_name_of_nothing_but_signs_is_not_looked_for(provider: SpotifyProvider, spotify: SpotifySimulator) -> None:
+    assert provider.find_tracks(Track(id="", name='":*"', artist="A")) == []
+    assert queries(spotify) == []
+
+
+@pytest.mark.parametrize(
+    "operation", ["me", "my_playlists", "playlist_items", "recently_played", "create_playlist", "search"]
+)
 @pytest.mark.parametrize("kind", sorted(faults.READY_MADE))
 def test_every_wrong_answer_ends_in_a_named_error(
     provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person, operation: str, kind: str
@@ -396,6 +685,7 @@ def _use_everything(provider: SpotifyProvider) -> None:
     for playlist in provider.get_playlists():
         list(playlist.tracks)
     provider.create_playlist("Mix", "", [])
+    provider.find_tracks(tracks_of(1)[0])
 
 
 def test_a_history_page_that_is_wrong_in_the_middle_of_a_walk_stops_it() -> None:

@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from typing import Any
@@ -412,6 +413,19 @@ class TestLibrary:
         assert ids(first["song"] + second["song"]) == [song.key for song in SONGS]
         assert call("search3", query="", songOffset="30", **nothing_else)["searchResult3"] == {}
         assert set(call("search3", query="")["searchResult3"]) == {"artist", "album", "song"}
+
+    def test_what_is_not_counted_is_not_shown(self, navidrome: NavidromeSimulator, ada: Person) -> None:
+        assert set(call("search3", query="", songCount="0", artistCount="0")["searchResult3"]) == {"album"}
+
+    def test_a_library_of_a_hundred_thousand_songs_is_told_page_by_page(self, clock: Clock) -> None:
+        songs = (replace(SONGS[number % len(SONGS)], key=f"{number:022}") for number in range(100_000))
+        huge = NavidromeSimulator(clock=clock, songs=songs)
+        huge.add_person("ada", PASSWORD)
+        everything = {"query": "", "artistCount": "0", "albumCount": "0", "songCount": "500"}
+        with mounted({BASE: huge.wsgi}):
+            pages = [ids(call("search3", songOffset=str(offset), **everything)["searchResult3"]["song"])
+                     for offset in (0, 50_000, 99_500)]  # fmt: skip
+        assert [(page[0], len(page)) for page in pages] == [(f"{n:022}", 500) for n in (0, 50_000, 99_500)]
 
     def test_a_search_finds_words_and_mbids(self, navidrome: NavidromeSimulator, ada: Person) -> None:
         wanted = f"{ONE.artist} {ONE.name}".upper()

@@ -412,6 +412,7 @@ class TestAuthorization:
             ("POST", "/me/playlists", "playlist-modify-private", {"name": "x", "public": False}),
             ("POST", "/playlists/{public}/items", "playlist-modify-public", {"uris": []}),
             ("PUT", "/playlists/{private}/items", "playlist-modify-private", {"uris": []}),
+            ("PUT", "/playlists/{public}", "playlist-modify-public", {"name": "x"}),
             ("DELETE", "/me/library?uris=spotify:playlist:{private}", "playlist-modify-private", None),
         ],
     )
@@ -768,6 +769,68 @@ class TestFields:
         assert error_of(call(spotify.issue_tokens(marta)[0], f"{path}?fields={fields}")) == (400, "Invalid fields")
 
 
+class TestSearch:
+    @pytest.fixture
+    def access(self, spotify: SpotifySimulator, marta: Person) -> str:
+        return spotify.issue_tokens(marta, scopes=[])[0]
+
+    def found(self, access: str, query: str, **more: Any) -> list[str]:
+        answer = call(access, "/search", params={"q": query, "type": "track", "limit": 10, **more})
+        return [track["id"] for track in answer.json()["tracks"]["items"]]
+
+    def test_a_track_is_found_by_its_isrc(self, spotify: SpotifySimulator, access: str) -> None:
+        track = next(track for track in spotify.catalogue.tracks if track.isrc)
+        assert self.found(access, f"isrc:{track.isrc.lower()}") == [track.key]
+        assert self.found(access, "isrc:ZZZZZ2699999") == []
+
+    def test_a_track_is_found_by_phrases_in_its_fields_whatever_case_and_accents(
+        self, spotify: SpotifySimulator, access: str
+    ) -> None:
+        track = next(track for track in spotify.catalogue.tracks if track.artist == "Sólveig Mýrdal")
+        by_fields = self.found(access, f'track:"{track.name.upper()}" artist:"solveig MYRDAL"')
+        assert track.key in by_fields
+        assert self.found(access, f'track:"{track.name}" artist:"Nobody"') == []
+
+    def test_free_words_are_looked_for_in_names_artists_and_albums(
+        self, spotify: SpotifySimulator, access: str
+    ) -> None:
+        track = spotify.catalogue.tracks[0]
+        assert track.key in self.found(access, f"{track.artist} {track.name} {track.album}")
+
+    def test_results_are_whole_tracks_in_pages(self, spotify: SpotifySimulator, access: str) -> None:
+        artist = spotify.catalogue.tracks[0].artist
+        answer = call(access, "/search", params={"q": f'artist:"{artist}"', "type": "track,album", "limit": 2}).json()
+        assert answer["tracks"]["items"][0]["external_ids"]["isrc"]
+        assert (len(answer["tracks"]["items"]), answer["tracks"]["total"] > 2) == (2, True)
+        assert answer["albums"]["items"] == []
+        second = call(access, answer["tracks"]["next"].replace("query=", "q=")).json()["tracks"]
+        assert second["offset"] == 2
+        assert second["items"][0]["id"] != answer["tracks"]["items"][0]["id"]
+
+    @pytest.mark.parametrize(
+        ("changes", "status"),
+        [
+            ({"limit": 11}, 400),
+            ({"limit": 0}, 400),
+            ({"offset": 1001}, 400),
+            ({"type": None}, 400),
+            ({"type": "track,song"}, 400),
+            ({"q": None}, 400),
+            ({"q": " "}, 400),
+            ({"q": "a" * 101}, 404),
+            ({"q": "a" * 100}, 200),
+        ],
+    )
+    def test_what_spotify_would_not_answer_is_refused(self, access: str, changes: Any, status: int) -> None:
+        query = {"q": "a", "type": "track", "limit": 10} | changes
+        assert call(access, "/search", params=query).status_code == status
+
+    def test_an_older_application_gets_more_at_once(self, make: Callable[..., SpotifySimulator]) -> None:
+        spotify = make(reduced_api=False)
+        access, _ = spotify.issue_tokens(spotify.add_person("Marta"))
+        assert len(self.found(access, "a", limit=50)) > 10
+
+
 class TestWritingPlaylists:
     @pytest.fixture
     def uris(self, spotify: SpotifySimulator) -> list[str]:
@@ -888,6 +951,35 @@ class TestWritingPlaylists:
         path = f"/playlists/{marta.add_playlist('a').id}/items"
         assert call(access, path, "POST", json={"uris": [uri]}).status_code == 400
         assert self.contents(access, path) == []
+
+    def test_other_details_leave_those_that_are_not_named(self, marta: Person, access: str) -> None:
+        playlist = marta.add_playlist("Old", description="As it was")
+        response = call(access, f"/playlists/{playlist.id}", "PUT", json={"name": "New"})
+        assert (response.status_code, response.content) == (200, b"")
+        assert (playlist.name, playlist.description) == ("New", "As it was")
+        assert call(access, f"/playlists/{playlist.id}", "PUT", json={"description": "", "public": False}).ok
+        assert (playlist.name, playlist.description, playlist.is_public) == ("New", "", False)
+
+    @pytest.mark.parametrize(
+        "body", [{"name": ""}, {"name": 7}, {"description": "a\nb"}, {"description": "a" * 301}, {"public": "no"}]
+    )
+    def test_details_that_cannot_be_are_refused(self, marta: Person, access: str, body: Any) -> None:
+        playlist = marta.add_playlist("Old", description="As it was")
+        assert call(access, f"/playlists/{playlist.id}", "PUT", json=body).status_code == 400
+        assert (playlist.name, playlist.description) == ("Old", "As it was")
+
+    def test_only_the_owner_changes_details_not_who_shares_in_a_list(
+        self, spotify: SpotifySimulator, marta: Person, access: str
+    ) -> None:
+        shared = spotify.add_person("Ola").add_playlist("Flat", is_public=False, is_collaborative=True)
+        marta.follow(shared)
+        assert call(access, f"/playlists/{shared.id}", "PUT", json={"name": "Mine"}).status_code == 403
+        assert call(access, "/playlists/nosuch", "PUT", json={"name": "Mine"}).status_code == 404
+
+    def test_descriptions_are_told_as_for_a_page_of_html(self, marta: Person, access: str) -> None:
+        playlist = marta.add_playlist("a", description="Rock & roll, it's <3")
+        told = call(access, f"/playlists/{playlist.id}").json()["description"]
+        assert told == "Rock &amp; roll, it&#x27;s &lt;3"
 
     def test_lists_of_other_people_cannot_be_changed(
         self, spotify: SpotifySimulator, marta: Person, access: str, uris: list[str]

@@ -16,6 +16,7 @@ kit fails too. `tests/example_provider` of the source repository, with its test,
 
 from providers.testing.conformance.authenticator import AuthenticatorConformance
 from providers.testing.conformance.factory import FactoryConformance
+from providers.testing.conformance.finding import TrackFinderConformance
 from providers.testing.conformance.history import (
     BatchedHistoryConformance,
     HistoryCounterConformance,
@@ -35,4 +36,5 @@ __all__ = [
     "PlaylistManagerConformance",
     "PlaylistSyncerConformance",
     "ProviderConformance",
+    "TrackFinderConformance",
 ]

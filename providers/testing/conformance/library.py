@@ -27,6 +27,10 @@ class LibraryListerConformance(Kit):
         assert all(pages), "the library has an empty page"
         assert 1 < len(pages) <= requests_made() - before, f"the library came in {len(pages)} pages"
 
+    def test_the_library_may_be_listed_again(self, provider: LibraryLister, library: list[str]) -> None:
+        first, again = (sum(map(len, provider.iter_library())) for _ in range(2))
+        assert again == first, f"listed again, {first} songs became {again}"
+
     def test_songs_are_normalised(self, provider: LibraryLister, library: list[str], secrets: list[str]) -> None:
         for page in provider.iter_library():
             for track in page:

@@ -1,6 +1,7 @@
 """Playlists read and made (REQ-PROV-003, 021), and written back to (REQ-PROV-004)."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -110,6 +111,9 @@ class PlaylistSyncerConformance(Kit):
         "a callable that takes a remote playlist id and returns the ids of the tracks which that playlist has on the "
         "service, in order; None where there is no such playlist"
     )
+    name_on_service = wanted(
+        "a callable that takes a remote playlist id and returns the name which that playlist has on the service"
+    )
 
     def test_syncing_without_an_id_creates(
         self, provider: PlaylistSyncer, tracks: list[Track], tracks_on_service: TrackIds
@@ -126,6 +130,14 @@ class PlaylistSyncerConformance(Kit):
         again = provider.sync_playlist(_request(changed, remote_id))
         assert again == remote_id, f"an update moved the playlist from id {remote_id!r} to {again!r}"
         _assert_on_service(tracks_on_service, remote_id, changed)
+
+    def test_syncing_with_an_id_renames(
+        self, provider: PlaylistSyncer, tracks: list[Track], name_on_service: Callable[[str], str]
+    ) -> None:
+        remote_id = provider.sync_playlist(_request(tracks))
+        provider.sync_playlist(replace(_request(tracks, remote_id), name="Under another name"))
+        name = name_on_service(remote_id)
+        assert name == "Under another name", f"a playlist that was to be renamed is called {name!r}"
 
     def test_syncing_twice_changes_nothing(
         self, provider: PlaylistSyncer, tracks: list[Track], tracks_on_service: TrackIds
@@ -147,6 +159,28 @@ class PlaylistSyncerConformance(Kit):
         remote_id = provider.sync_playlist(_request(tracks))
         provider.update_playlist_tracks(remote_id, tracks[1:])
         _assert_on_service(tracks_on_service, remote_id, tracks[1:])
+
+    def test_updating_with_the_tracks_that_are_there_changes_nothing(
+        self, provider: PlaylistSyncer, tracks: list[Track], tracks_on_service: TrackIds
+    ) -> None:
+        remote_id = provider.sync_playlist(_request(tracks))
+        provider.update_playlist_tracks(remote_id, tracks)
+        _assert_on_service(tracks_on_service, remote_id, tracks)
+
+    def test_tracks_added_at_the_end_come_behind_those_that_are_there(
+        self, provider: PlaylistSyncer, tracks: list[Track], tracks_on_service: TrackIds
+    ) -> None:
+        remote_id = provider.sync_playlist(_request(tracks[:2]))
+        longer = [*tracks, tracks[0]]
+        provider.update_playlist_tracks(remote_id, longer)
+        _assert_on_service(tracks_on_service, remote_id, longer)
+
+    def test_a_track_that_is_there_twice_can_be_taken_away_once(
+        self, provider: PlaylistSyncer, tracks: list[Track], tracks_on_service: TrackIds
+    ) -> None:
+        remote_id = provider.sync_playlist(_request([*tracks, tracks[0]]))
+        provider.update_playlist_tracks(remote_id, [*tracks[1:], tracks[0]])
+        _assert_on_service(tracks_on_service, remote_id, [*tracks[1:], tracks[0]])
 
     def test_updating_with_hundreds_of_tracks_keeps_their_order(
         self, provider: PlaylistSyncer, tracks: list[Track], tracks_on_service: TrackIds

@@ -14,9 +14,11 @@ from providers.contracts import (
     PlaylistManager,
     PlaylistSyncer,
     Provider,
+    TrackFinder,
 )
 from providers.testing.conformance.assertions import assert_untold
 from providers.testing.conformance.authenticator import AuthenticatorConformance
+from providers.testing.conformance.finding import TrackFinderConformance
 from providers.testing.conformance.history import (
     BatchedHistoryConformance,
     HistoryCounterConformance,
@@ -37,6 +39,7 @@ _KITS: dict[type, type] = {
     Authenticator: AuthenticatorConformance,
     HistoryCounter: HistoryCounterConformance,
     LibraryLister: LibraryListerConformance,
+    TrackFinder: TrackFinderConformance,
 }
 
 

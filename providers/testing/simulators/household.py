@@ -20,11 +20,13 @@ class Household:
     """The services a household uses.
 
     `settings` are what the site must be set to, to use these services. `consents` are, per service, the fields
-    that Ana sends when she agrees on its consent page.
+    that Ana sends when she agrees on its consent page. `mirror` names a playlist of hers, of every kind of entry, the
+    service it is on, and one to carry it to.
     """
 
     settings: dict[str, str]
     consents: dict[str, dict[str, str]]
+    mirror: dict[str, str]
 
 
 @contextmanager
@@ -64,4 +66,5 @@ def serving_household(
                 "spotify": {"person": USERNAME, "decision": "agree"},
                 "lastfm": {"person": USERNAME, "decision": "allow"},
             },
+            mirror={"source": "spotify", "playlist": "Odds and ends", "target": "navidrome"},
         )

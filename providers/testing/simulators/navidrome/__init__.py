@@ -96,6 +96,10 @@ class NavidromeSimulator:
             name, password, is_admin=is_admin, externally_authenticated=externally_authenticated
         )
 
+    def playlists_of(self, person: Person) -> list[Playlist]:
+        """The playlists that a person made, as the server keeps them."""
+        return [playlist for playlist in self._server.playlists_for(person) if playlist.owner is person]
+
     def change_password(self, person: Person, password: str) -> None:
         """Give a person another password; native tokens stay valid until they expire."""
         person.password = password

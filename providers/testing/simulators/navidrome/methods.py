@@ -3,10 +3,12 @@
 Source: Navidrome's public source, OpenSubsonic documentation, 2026-11.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from providers.testing.simulators.catalogue import CatalogueTrack
 from providers.testing.simulators.navidrome import shapes
@@ -26,6 +28,7 @@ _EXTENSIONS = {
 }
 
 Albums = list[list[CatalogueTrack]]
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -90,30 +93,10 @@ def get_album_list2(call: Call) -> dict[str, Any]:
 
 def search3(call: Call) -> dict[str, Any]:
     """Artists, albums and songs, each with a page of its own."""
-    query = call.params.optional("query") or ""
-    albums = list(call.server.albums().values())
-    album_counts: dict[str, int] = {}
-    for songs in albums:
-        album_counts[songs[0].artist] = album_counts.get(songs[0].artist, 0) + 1
-
-    found_artists = search(query, album_counts, words=lambda name: [name], mbid=lambda name: "")
-    found_albums = search(
-        query,
-        albums,
-        words=lambda songs: [songs[0].album, songs[0].artist],
-        mbid=lambda songs: str(shapes.album(songs, call.person)["musicBrainzId"]),
-    )
-    found_songs = search(
-        query,
-        call.server.songs.values(),
-        words=lambda song: [song.name, song.album, *song.artists],
-        mbid=lambda song: song.mbid,
-    )
-    result = {
-        "artist": [shapes.artist(name, album_counts[name]) for name in _page(call, "artist", found_artists)],
-        "album": [shapes.album(songs, call.person) for songs in _page(call, "album", found_albums)],
-        "song": [shapes.child(song, call.person) for song in _page(call, "song", found_songs)],
-    }
+    artists = [shapes.artist(name, count) for name, count in _page(call, "artist", _find_artists)]
+    albums = [shapes.album(songs, call.person) for songs in _page(call, "album", _find_albums)]
+    songs = [shapes.child(song, call.person) for song in _page(call, "song", _find_songs)]
+    result = {"artist": artists, "album": albums, "song": songs}
     return {"searchResult3": {name: rows for name, rows in result.items() if rows}}
 
 
@@ -200,9 +183,35 @@ def _with_entries(call: Call, playlist_id: str) -> dict[str, Any]:
     return {"playlist": shape | {"entry": entries} if entries else shape}
 
 
-def _page(call: Call, kind: str, found: list[Any]) -> list[Any]:
-    offset = call.params.number(f"{kind}Offset", 0)
-    return found[offset : offset + call.params.number(f"{kind}Count", 20)]
+def _page(call: Call, kind: str, find: Callable[[Call, str], Iterable[Found]]) -> list[Found]:
+    """A page of what is found. Where none is counted nothing is looked for, which spares a large library much."""
+    offset, count = call.params.number(f"{kind}Offset", 0), call.params.number(f"{kind}Count", 20)
+    if not count:
+        return []
+    return list(islice(find(call, call.params.optional("query") or ""), offset, offset + count))
+
+
+def _find_artists(call: Call, query: str) -> Iterable[tuple[str, int]]:
+    album_counts = Counter(songs[0].artist for songs in call.server.albums().values())
+    return search(query, album_counts.items(), words=lambda artist: [artist[0]], mbid=lambda artist: "")
+
+
+def _find_albums(call: Call, query: str) -> Iterable[list[CatalogueTrack]]:
+    return search(
+        query,
+        call.server.albums().values(),
+        words=lambda songs: [songs[0].album, songs[0].artist],
+        mbid=lambda songs: str(shapes.album(songs, call.person)["musicBrainzId"]),
+    )
+
+
+def _find_songs(call: Call, query: str) -> Iterable[CatalogueTrack]:
+    return search(
+        query,
+        call.server.songs.values(),
+        words=lambda song: [song.name, song.album, *song.artists],
+        mbid=lambda song: song.mbid,
+    )
 
 
 def _recent(albums: Albums, person: Person) -> Albums:

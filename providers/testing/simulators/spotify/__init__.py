@@ -34,8 +34,8 @@ class SpotifySimulator:
     ``<base>/api/v1``, and faults are posted to ``<base>/_faults``.
 
     Operations are called ``authorize`` (the page), ``consent`` (its answer), ``token``, ``me``, ``recently_played``,
-    ``my_playlists``, ``create_playlist``, ``remove_from_library``, ``playlist``, ``playlist_items``, ``add_items``,
-    ``replace_items``, ``remove_items``, ``removed_route``, ``unknown_route``.
+    ``my_playlists``, ``create_playlist``, ``remove_from_library``, ``search``, ``playlist``, ``change_details``,
+    ``playlist_items``, ``add_items``, ``replace_items``, ``remove_items``, ``removed_route``, ``unknown_route``.
 
     ``playlist_shape`` chooses between the words of 2026 (``items``, ``item``), the older ones (``tracks``, ``track``)
     and both at once. With ``reduced_api`` it treats the application as it treats new ones: the routes removed in

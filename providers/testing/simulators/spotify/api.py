@@ -17,6 +17,7 @@ from providers.testing.simulators.spotify.errors import ApiError
 from providers.testing.simulators.spotify.history import recently_played
 from providers.testing.simulators.spotify.people import Person
 from providers.testing.simulators.spotify.playlists import Playlists
+from providers.testing.simulators.spotify.search import Search
 from providers.testing.simulators.spotify.shapes import Json, PlaylistShape, Shapes
 from providers.testing.simulators.spotify.tokens import TokenRefusedError, Tokens
 from providers.testing.simulators.throttle import Throttle
@@ -32,7 +33,9 @@ _ROUTES = (
     ("GET", "/v1/me/playlists", "my_playlists"),
     ("POST", "/v1/me/playlists", "create_playlist"),
     ("DELETE", "/v1/me/library", "remove_from_library"),
+    ("GET", "/v1/search", "search"),
     ("GET", "/v1/playlists/<key>", "playlist"),
+    ("PUT", "/v1/playlists/<key>", "change_details"),
     ("GET", "/v1/playlists/<key>/items", "playlist_items"),
     ("POST", "/v1/playlists/<key>/items", "add_items"),
     ("PUT", "/v1/playlists/<key>/items", "replace_items"),
@@ -88,7 +91,9 @@ class WebApi:
             "my_playlists": playlists.mine,
             "create_playlist": playlists.create,
             "remove_from_library": playlists.forget,
+            "search": Search(tracks.values()).search,
             "playlist": playlists.one,
+            "change_details": playlists.change,
             "playlist_items": playlists.items,
             "add_items": playlists.add,
             "replace_items": playlists.replace,

@@ -58,27 +58,33 @@ class Playlists:
         person = call.grant.person
         if owner not in (None, person.id):
             raise ApiError(403, "You cannot create a playlist for another user")
-        wanted = call.json()
-        name, description = wanted.get("name"), wanted.get("description", "")
-        is_public, is_collaborative = wanted.get("public", True), wanted.get("collaborative", False)
-        if not isinstance(name, str) or not name:
-            raise ApiError(400, "Missing required field: name")
-        if not isinstance(description, str) or len(description) > MAX_DESCRIPTION or "\n" in description:
-            raise ApiError(400, "Invalid playlist description")
-        if not isinstance(is_public, bool) or not isinstance(is_collaborative, bool):
-            raise ApiError(400, "Malformed json")
-        if is_public and is_collaborative:
-            raise ApiError(400, "A collaborative playlist cannot be public")
-        call.require(_scope_to_change(is_public=is_public))
+        wanted = _details(call, {"name": "", "description": "", "public": True, "collaborative": False})
+        call.require(_scope_to_change(is_public=wanted["public"]))
         playlist = person.add_playlist(
-            name,
+            wanted["name"],
             created_at=call.now,
-            description=description,
-            is_public=is_public,
-            is_collaborative=is_collaborative,
+            description=wanted["description"],
+            is_public=wanted["public"],
+            is_collaborative=wanted["collaborative"],
             has_image=False,
         )
         return call.shapes.playlist(playlist, _first_page(call, playlist))
+
+    def change(self, call: Call, key: str) -> None:
+        """Other details, only the owner's to give; what is not named stays."""
+        playlist = self._find(call, key)
+        call.require(_scope_to_change(is_public=playlist.is_public))
+        if playlist.owner is not call.grant.person:
+            raise ApiError(403, "You cannot change a playlist you don't own.")
+        there = {
+            "name": playlist.name,
+            "description": playlist.description or "",
+            "public": playlist.is_public,
+            "collaborative": playlist.is_collaborative,
+        }
+        wanted = _details(call, there)
+        playlist.name, playlist.description = wanted["name"], wanted["description"]
+        playlist.is_public, playlist.is_collaborative = wanted["public"], wanted["collaborative"]
 
     def add(self, call: Call, key: str) -> Json:
         """Add tracks at ``position``, or at the end."""
@@ -162,6 +168,21 @@ class Playlists:
             return self._tracks[uri.removeprefix("spotify:track:")]
         except KeyError:
             raise ApiError(400, "Payload contains a non-existing ID") from None
+
+
+def _details(call: Call, otherwise: Json) -> Json:
+    """The details a body names, held to what Spotify takes, and ``otherwise`` in place of those it does not name."""
+    wanted = otherwise | {name: value for name, value in call.json().items() if name in otherwise}
+    if not isinstance(wanted["name"], str) or not wanted["name"]:
+        raise ApiError(400, "Missing required field: name")
+    description = wanted["description"]
+    if not isinstance(description, str) or len(description) > MAX_DESCRIPTION or "\n" in description:
+        raise ApiError(400, "Invalid playlist description")
+    if not isinstance(wanted["public"], bool) or not isinstance(wanted["collaborative"], bool):
+        raise ApiError(400, "Malformed json")
+    if wanted["public"] and wanted["collaborative"]:
+        raise ApiError(400, "A collaborative playlist cannot be public")
+    return wanted
 
 
 def _may_read(call: Call, playlist: Playlist) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from typing import Any, Literal
 from urllib.parse import quote_plus
 
@@ -92,7 +93,8 @@ class Shapes:
         """A playlist with its ``contents``, which are left out altogether when the reader may not see them."""
         shape = {
             "collaborative": playlist.is_collaborative,
-            "description": playlist.description,
+            # Told as for a page of HTML (spotify/web-api#980).
+            "description": playlist.description and escape(playlist.description),
             "id": playlist.id,
             "images": _images(playlist.id)[:1] if playlist.has_image else None,
             "name": playlist.name,
