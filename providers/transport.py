@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests.structures import CaseInsensitiveDict
 
 from providers import __version__, jsonvalues
 from providers.exceptions import (
@@ -116,11 +117,27 @@ class GuardedSession(requests.Session):
         super().__init__(**kwargs)
         self.headers["User-Agent"] = USER_AGENT
         self.headers["Accept"] = "application/json"
-        # Credentials come from the database only: without this, a ~/.netrc would replace them.
-        self.auth = _keep_as_signed
         # Who asks is told by the credentials alone: a cookie could mix up the people of one server.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self._surroundings: dict[tuple[Any, ...], Any] = {}
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request of what it says itself, and of the headers of all requests.
+
+        requests would look for more: cookies, hooks, and a ~/.netrc, whose credentials would replace those of the
+        database. Nothing of that is wanted here, and to look for it takes as long as a small answer.
+        """
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            method=(request.method or "").upper(),
+            url=request.url,
+            headers=CaseInsensitiveDict({**self.headers, **(request.headers or {})}),
+            data=request.data,
+            json=request.json,
+            params=request.params,
+            auth=request.auth or _keep_as_signed,
+        )
+        return prepared
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Say that no answer is a redirect: following one could carry credentials to another host."""
