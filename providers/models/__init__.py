@@ -11,6 +11,14 @@ from providers.models.credentials import (
 )
 from providers.models.history import DuplicateScan, DuplicateVerdict, HistoryGap, HistorySync, Listen, PlayCount
 from providers.models.imports import HistoryImport
+from providers.models.playlists import (
+    LibraryIndex,
+    LibraryKey,
+    LibrarySong,
+    ManualMatch,
+    MissingTrack,
+    PlaylistMirror,
+)
 
 __all__ = [
     "Connection",
@@ -20,11 +28,17 @@ __all__ = [
     "HistoryImport",
     "HistorySync",
     "LastFMAuth",
+    "LibraryIndex",
+    "LibraryKey",
+    "LibrarySong",
     "LinkAttempt",
     "Listen",
+    "ManualMatch",
+    "MissingTrack",
     "NavidromeAuth",
     "OAuthTokens",
     "PlayCount",
+    "PlaylistMirror",
     "ProviderAuth",
     "ServicePause",
     "SpotifyAuth",

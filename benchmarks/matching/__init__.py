@@ -1,0 +1,1 @@
+"""How well songs are found in a library: a labelled set of tracks, and the measurement by it."""
