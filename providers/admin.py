@@ -18,14 +18,32 @@ from providers.conf import ProviderConfigurationError
 from providers.exceptions import ProviderError
 from providers.history import gaps
 from providers.link_health import check
-from providers.models import Connection, HistoryGap, HistorySync, ServicePause, credential_model
+from providers.models import (
+    Connection,
+    HistoryGap,
+    HistorySync,
+    LibraryIndex,
+    ManualMatch,
+    PlaylistMirror,
+    ServicePause,
+    credential_model,
+)
 
 if TYPE_CHECKING:  # generic in the stubs only
     _ConnectionAdmin = admin.ModelAdmin[Connection]
     _ServicePauseAdmin = admin.ModelAdmin[ServicePause]
     _HistoryGapAdmin = admin.ModelAdmin[HistoryGap]
+    _PlaylistMirrorAdmin = admin.ModelAdmin[PlaylistMirror]
+    _ManualMatchAdmin = admin.ModelAdmin[ManualMatch]
+    _LibraryIndexAdmin = admin.ModelAdmin[LibraryIndex]
+    _AnyAdmin = admin.ModelAdmin[Any]
 else:
     _ConnectionAdmin = _ServicePauseAdmin = _HistoryGapAdmin = admin.ModelAdmin
+    _PlaylistMirrorAdmin = _ManualMatchAdmin = _LibraryIndexAdmin = admin.ModelAdmin
+    _AnyAdmin = object
+
+_SHOWN_MISSING = 50
+"""How many of a mirror's missing tracks its page names."""
 
 _USERNAME = f"user__{get_user_model().USERNAME_FIELD}"
 
@@ -43,6 +61,30 @@ def _with_unreadable_secrets(connections: Iterable[Connection]) -> set[tuple[str
     }
 
 
+def _label_of(provider_type: str) -> str:
+    """Return a service's name, or its bare type where its package is no longer installed."""
+    try:
+        return registry.get(provider_type).label
+    except registry.UnknownProviderError:
+        return f"{provider_type} (not installed)"
+
+
+class GoesWithItsPersonAdmin(_AnyAdmin):
+    """Rows that nobody adds or deletes by hand; with the person, or what they hang on, all goes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """They are made by what the person does, not by the administrator."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let them go with what they hang on only, so on the pages of others."""
+        pages_of_its_own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        page = request.resolver_match.url_name if request.resolver_match else None
+        return (
+            page is not None and not page.startswith(pages_of_its_own) and super().has_delete_permission(request, obj)
+        )
+
+
 class ConnectionChangeList(ChangeList):
     """Finds out, for all rows of a page at once, whose secrets cannot be decrypted."""
 
@@ -56,8 +98,11 @@ class ConnectionChangeList(ChangeList):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(_ConnectionAdmin):
-    """Shows the links and acts on them; what a link is made of is nothing to edit by hand."""
+class ConnectionAdmin(GoesWithItsPersonAdmin, _ConnectionAdmin):
+    """Shows the links and acts on them; what a link is made of is nothing to edit by hand.
+
+    Disconnecting is the way to end one: a deleted row would leave its secrets behind.
+    """
 
     list_display = (
         "user",
@@ -95,18 +140,6 @@ class ConnectionAdmin(_ConnectionAdmin):
     actions = ("fetch_now", "check_now", "disconnect")
     show_full_result_count = False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Links are made by the person, not by the administrator."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Connection | None = None) -> bool:
-        """Disconnecting is the way: a deleted row would leave its secrets behind. With the person, all goes."""
-        pages_of_its_own = f"{self.opts.app_label}_{self.opts.model_name}_"
-        page = request.resolver_match.url_name if request.resolver_match else None
-        return (
-            page is not None and not page.startswith(pages_of_its_own) and super().has_delete_permission(request, obj)
-        )
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Use the list that knows which secrets cannot be decrypted."""
         return ConnectionChangeList
@@ -114,10 +147,7 @@ class ConnectionAdmin(_ConnectionAdmin):
     @admin.display(description="service", ordering="provider_type")
     def service(self, connection: Connection) -> str:
         """Show the service's name, or its bare type where its package is no longer installed."""
-        try:
-            return registry.get(connection.provider_type).label
-        except registry.UnknownProviderError:
-            return f"{connection.provider_type} (not installed)"
+        return _label_of(connection.provider_type)
 
     @admin.display(description="state", ordering="status")
     def state(self, connection: Connection) -> str:
@@ -233,3 +263,146 @@ class HistoryGapAdmin(_HistoryGapAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Gaps are found, not made."""
         return False
+
+
+@admin.register(PlaylistMirror)
+class PlaylistMirrorAdmin(GoesWithItsPersonAdmin, _PlaylistMirrorAdmin):
+    """Shows the playlists that are carried, and has them carried. What a run left behind is nothing to edit by hand."""
+
+    list_display = (
+        "user",
+        "shown_name",
+        "source_service",
+        "target_service",
+        "state",
+        "is_automatic",
+        "found",
+        "last_run_at",
+        "due_at",
+        "shown_detail",
+    )
+    list_display_links = ("user", "shown_name")
+    list_filter = ("state", "is_automatic", "source__provider_type", "target__provider_type")
+    list_select_related = ("user", "source", "target")
+    search_fields = (_USERNAME, "name")
+    ordering = (_USERNAME, "name", "id")
+    fields = (
+        "user",
+        "name",
+        "source_service",
+        "source_playlist_id",
+        "target_service",
+        "target_playlist_id",
+        "state",
+        "detail",
+        "is_automatic",
+        "found",
+        "found_by",
+        "missing_tracks",
+        "last_run_at",
+        "due_at",
+        "failures",
+    )
+    readonly_fields = fields
+    actions = ("carry_now",)
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PlaylistMirror]:
+        """Leave out what only runs need: it is as long as the lists are."""
+        return super().get_queryset(request).defer("last_plan", "written", "writing", "known_ids")
+
+    @admin.display(description="name", ordering="name")
+    def shown_name(self, mirror: PlaylistMirror) -> str:
+        """Show the list's name, as far as there is room."""
+        return truncatechars(mirror.name or mirror.source_playlist_id, 80)
+
+    @admin.display(description="from", ordering="source__provider_type")
+    def source_service(self, mirror: PlaylistMirror) -> str:
+        """Show where it is carried from."""
+        return _label_of(mirror.source.provider_type)
+
+    @admin.display(description="to", ordering="target__provider_type")
+    def target_service(self, mirror: PlaylistMirror) -> str:
+        """Show where it is carried to."""
+        return _label_of(mirror.target.provider_type)
+
+    @admin.display(description="found")
+    def found(self, mirror: PlaylistMirror) -> str:
+        """Show how many tracks there are, how many were found, and how many are no tracks."""
+        figures = mirror.figures
+        if not figures:
+            return "-"
+        left_out = f", {figures['left_out']} left out" if figures["left_out"] else ""
+        return f"{figures['matched']} of {figures['total']}, {figures['missing']} missing{left_out}"
+
+    @admin.display(description="found by")
+    def found_by(self, mirror: PlaylistMirror) -> str:
+        """Show by which methods the tracks were found."""
+        return ", ".join(f"{method}: {count}" for method, count in mirror.figures.get("by_method", {}).items()) or "-"
+
+    @admin.display(description="missing")
+    def missing_tracks(self, mirror: PlaylistMirror) -> str:
+        """Show what was not found, the first of it."""
+        first = list(mirror.missing.filter(position__isnull=False)[: _SHOWN_MISSING + 1])
+        names = [f"{row.place}. {truncatechars(str(row), 120)}" for row in first[:_SHOWN_MISSING]]
+        return "; ".join([*names, "and more"] if len(first) > _SHOWN_MISSING else names) or "-"
+
+    @admin.display(description="detail")
+    def shown_detail(self, mirror: PlaylistMirror) -> str:
+        """Show what the last run said of itself."""
+        return truncatechars(mirror.detail, 200)
+
+    @admin.action(description="Carry now", permissions=["change"])
+    def carry_now(self, request: HttpRequest, queryset: QuerySet[PlaylistMirror]) -> None:
+        """Make the mirrors due: whoever watches carries them next. What a person stopped stays stopped."""
+        for mirror in queryset.select_related("user"):
+            name = f"{self.shown_name(mirror)} of {mirror.user.get_username()}"
+            if mirror.state == PlaylistMirror.State.STOPPED:
+                self.message_user(request, f"{name}: was stopped by the person.", messages.WARNING)
+            else:
+                mirror.request()
+                self.message_user(request, f"{name}: will be carried next.", messages.SUCCESS)
+
+
+@admin.register(ManualMatch)
+class ManualMatchAdmin(_ManualMatchAdmin):
+    """Shows what people chose by hand. Deleting one leaves the track to matching again."""
+
+    list_display = ("user", "source_type", "chosen_for", "target_type", "chosen_song", "decided_at")
+    list_filter = ("source_type", "target_type")
+    list_select_related = ("user",)
+    search_fields = (_USERNAME,)
+    ordering = ("-decided_at", "-id")
+    fields = ("user", "source_type", "chosen_for", "source_key", "target_type", "chosen_song", "decided_at")
+    readonly_fields = fields
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A person chooses, not the administrator."""
+        return False
+
+    @admin.display(description="track")
+    def chosen_for(self, match: ManualMatch) -> str:
+        """Show the track."""
+        return _names_of(match.track)
+
+    @admin.display(description="song")
+    def chosen_song(self, match: ManualMatch) -> str:
+        """Show the song that it is."""
+        return _names_of(match.song)
+
+
+@admin.register(LibraryIndex)
+class LibraryIndexAdmin(GoesWithItsPersonAdmin, _LibraryIndexAdmin):
+    """Shows how much of which library is known, and since when."""
+
+    list_display = ("connection", "song_count", "refreshed_at", "walk", "last_error")
+    list_filter = ("connection__provider_type",)
+    list_select_related = ("connection__user",)
+    fields = list_display
+    readonly_fields = list_display
+    show_full_result_count = False
+
+
+def _names_of(song: dict[str, Any]) -> str:
+    return truncatechars(f"{song.get('artist', '')}: {song.get('name', '')}", 120)

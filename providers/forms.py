@@ -1,10 +1,12 @@
 """The forms people fill in."""
 
-from typing import Any
+from typing import Any, get_args
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.files.uploadedfile import UploadedFile
+
+from providers.playlists.mirrors import Side
 
 
 class SignInForm(AuthenticationForm):
@@ -42,3 +44,22 @@ class ImportForm(forms.Form):
         label="Files",
         error_messages={"required": "Choose a file first.", "empty": "There is nothing in one of these files."},
     )
+
+
+class WishesForm(forms.Form):
+    """What a person wants of the next run of a mirror (`providers.playlists.mirrors.Wishes`)."""
+
+    allow_shrink = forms.BooleanField(required=False)
+    prefer = forms.ChoiceField(choices=[(side, side) for side in get_args(Side)], required=False)
+    only_plan = forms.BooleanField(required=False)
+
+    @property
+    def wishes(self) -> dict[str, Any]:
+        """What was wished, and nothing of what was not."""
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class SearchForm(forms.Form):
+    """Words of a song to look for."""
+
+    q = forms.CharField(label="Words of its title or artist", max_length=200, required=False)

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from providers.views import connections, history, imports, linking, listens
+from providers.views import connections, history, imports, linking, listens, mirrors, playlists
 
 app_name = "providers"
 urlpatterns = [
@@ -19,4 +19,14 @@ urlpatterns = [
     path("history/<int:listen_id>/verdict/", listens.verdict, name="verdict"),
     path("history/import/", imports.import_history, name="import_history"),
     path("history/export/<str:export_format>/", imports.export_history, name="export_history"),
+    path("playlists/", playlists.playlists, name="playlists"),
+    path("playlists/from/<str:source_type>/", playlists.playlists_of, name="playlists_of"),
+    path("playlists/from/<str:source_type>/to/<str:target_type>/", playlists.begin, name="begin_mirror"),
+    path("playlists/<int:mirror_id>/", mirrors.mirror, name="mirror"),
+    path("playlists/<int:mirror_id>/carry/", mirrors.carry, name="carry"),
+    path("playlists/<int:mirror_id>/keep/<str:answer>/", mirrors.keep, name="keep"),
+    path("playlists/<int:mirror_id>/stop/", mirrors.stop, name="stop"),
+    path("playlists/<int:mirror_id>/missing/<int:missing_id>/", mirrors.missing_track, name="missing_track"),
+    path("playlists/<int:mirror_id>/chosen/<int:match_id>/withdraw/", mirrors.withdraw, name="withdraw"),
+    path("playlists/<int:mirror_id>/export/<str:export_format>/", mirrors.export_missing, name="export_missing"),
 ]

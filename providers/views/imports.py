@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +23,7 @@ from providers.history.export import ExportFormat, export
 from providers.history.imports import Counts, enqueue
 from providers.models import HistoryImport
 from providers.views.access import SeeOther, personal
+from providers.views.waiting import is_held, is_neglected
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +32,6 @@ MAX_UPLOAD_BYTES = 2**30
 
 MAX_SHOWN = 50
 """How many of the person's imports are shown, the latest ones."""
-
-NEGLECTED_AFTER = timedelta(minutes=2)
-"""After what time of waiting the page says that nobody may be there to read."""
 
 LABELS = {shape.format: shape.label for shape in SHAPES}
 """What people call the kinds of file that can be read, by `HistoryImport.format`."""
@@ -64,7 +61,7 @@ class ShownImport:
         """The one state that matters most."""
         if self.row.is_finished:
             return State(self.row.status)
-        if self.row.lease_until is not None and self.row.lease_until > timezone.now():
+        if is_held(self.row):
             return State.READING
         # Without a copy on the site nobody goes on by himself.
         return State.WAITING if self.row.file.name else State.BROKEN_OFF
@@ -77,7 +74,7 @@ class ShownImport:
     @property
     def is_neglected(self) -> bool:
         """Whether it waits for so long that there may be nobody to read it."""
-        return self.row.due_at is not None and self.row.due_at < timezone.now() - NEGLECTED_AFTER
+        return is_neglected(self.row)
 
     @property
     def percent(self) -> int:

@@ -19,6 +19,7 @@ PERSONAL_PAGES = [
     "/connections/",
     "/history/",
     "/history/import/",
+    "/playlists/",
     "/connections/spotify/disconnect/",
     "/connections/spotify/callback/?code=1",
 ]
@@ -53,7 +54,7 @@ def test_the_policy_for_content_is_strict_and_lets_forms_lead_to_the_services(vi
     assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("page", ["/connections/", "/history/", "/accounts/login/", "/nowhere/"])
+@pytest.mark.parametrize("page", ["/connections/", "/history/", "/playlists/", "/accounts/login/", "/nowhere/"])
 def test_no_page_has_scripts_or_styles_of_its_own(visitor: Client, page: str) -> None:
     html = visitor.get(page, follow=True).content.decode()
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=", html)
