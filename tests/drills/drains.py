@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from tests.drills.site import Site
+from tests.drills.site import HistorySite
 from tests.on_postgres import Server
 
 GIVE_UP_SECONDS = 300.0
@@ -12,7 +12,7 @@ GIVE_UP_SECONDS = 300.0
 class DrainDrill:
     """Drains a few connections, then many, and counts what the database is asked."""
 
-    def __init__(self, site: Site, postgres: Server, *, connections: int, say: Callable[[str], None]) -> None:
+    def __init__(self, site: HistorySite, postgres: Server, *, connections: int, say: Callable[[str], None]) -> None:
         self._site = site
         self._postgres = postgres
         self._connections = connections

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.drills.lastfm import LastFM
-from tests.drills.site import Site
+from tests.drills.site import HistorySite
 
 LEASE_SECONDS = "1"
 
@@ -45,7 +45,7 @@ class Tally:
 class KillDrill:
     """One import of one person's history, and what is done to it."""
 
-    def __init__(self, site: Site, lastfm: LastFM, *, kills: int, listens: int, seed: int, say: Say) -> None:
+    def __init__(self, site: HistorySite, lastfm: LastFM, *, kills: int, listens: int, seed: int, say: Say) -> None:
         self._site = site
         self._lastfm = lastfm
         self._kills = kills

@@ -14,7 +14,7 @@ import redis
 
 from tests.drills.lastfm import LastFM
 from tests.drills.redis_server import RedisServer
-from tests.drills.site import Site
+from tests.drills.site import HistorySite
 from tests.on_postgres import Server
 
 DOWN_SECONDS = 3.0
@@ -28,7 +28,7 @@ class OutageDrill:
 
     def __init__(
         self,
-        site: Site,
+        site: HistorySite,
         lastfm: LastFM,
         redis_server: RedisServer,
         postgres: Server,

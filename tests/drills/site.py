@@ -101,11 +101,10 @@ def _seconds(played_at: str | datetime) -> int:
 
 
 class Site:
-    """The site, and whatever of it runs."""
+    """The site, and whatever of it runs. `link` is the Python that links its people."""
 
-    def __init__(self, database_url: str, lastfm: LastFM, **settings: str) -> None:
+    def __init__(self, database_url: str, link: str, **settings: str) -> None:
         self.database = Database(database_url)
-        self._lastfm = lastfm
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "MUSICBRIDGE_ENV_FILE": os.devnull,
@@ -113,13 +112,11 @@ class Site:
             "SECRET_KEY": secrets.token_urlsafe(50),
             "FERNET_KEYS": secrets.token_urlsafe(32),
             "DATABASE_URL": database_url,
-            "PROVIDER_RATE_LIMITS": "lastfm=100/1",
-            **lastfm.settings,
             **settings,
         }
         self.processes: list[subprocess.Popen[str]] = []
         self._run("migrate", "--verbosity=0")
-        self._run("shell", "--verbosity=0", "--command", _LINK.format(sessions=json.dumps(lastfm.sessions)))
+        self._run("shell", "--verbosity=0", "--command", link)
 
     def start(self, *arguments: str, log: Path | None = None) -> "subprocess.Popen[str]":
         """Start a process of the site: `-m` and a module, or else a command of manage.py."""
@@ -143,6 +140,19 @@ class Site:
             assert process.stdout is not None
             process.stdout.close()
 
+    def _run(self, *arguments: str) -> None:
+        command = [sys.executable, "manage.py", *arguments]
+        subprocess.run(command, cwd=ROOT, env=self._environment, check=True, capture_output=True)
+
+
+class HistorySite(Site):
+    """A site whose people have linked Last.fm."""
+
+    def __init__(self, database_url: str, lastfm: LastFM, **settings: str) -> None:
+        link = _LINK.format(sessions=json.dumps(lastfm.sessions))
+        super().__init__(database_url, link, PROVIDER_RATE_LIMITS="lastfm=100/1", **lastfm.settings, **settings)
+        self._lastfm = lastfm
+
     def is_idle(self) -> bool:
         """Whether no connection is due, and none is being fetched."""
         busy = "SELECT COUNT(*) FROM providers_historysync WHERE due_at <= now() OR lease_until > now()"
@@ -159,7 +169,3 @@ class Site:
                 if rows:
                     found.append(f"{person}: {len(rows)} {what}, e.g. {sorted(rows)[:3]}")
         return found
-
-    def _run(self, *arguments: str) -> None:
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=ROOT, env=self._environment, check=True, capture_output=True)
