@@ -68,6 +68,7 @@ class Command(PlainSpokenCommand):
                     counts = _fetch(environment)
                     for provider_type, count in counts.items():
                         self.stdout.write(f"{provider_type:>10}: {count} listens came home")
+                    self.stdout.write(_carry(environment, USERNAME, household.mirror))
                     if not options["no_serve"]:
                         self._say(f"the site: {site_url}/ (sign in as {USERNAME!r}, password {PASSWORD!r})")
                         self._say(f"its administration: {site_url}/admin/ (as {ADMINISTRATOR!r}, the same password)")
@@ -140,6 +141,13 @@ def _fetch(environment: dict[str, str]) -> dict[str, int]:
     reports = json.loads(_manage(environment, "fetch_history", "--json"))
     stored = {report["provider"]: report["stored"] for report in reports}
     return {spec.type: stored.get(spec.type, 0) for spec in registry.specs()}
+
+
+def _carry(environment: dict[str, str], username: str, mirror: dict[str, str]) -> str:
+    """Carry a playlist, and return in a line what came of it."""
+    where = (f"--from={mirror['source']}", f"--playlist={mirror['playlist']}", f"--to={mirror['target']}")
+    told = _manage(environment, "sync_playlist", f"--user={username}", *where).splitlines()
+    return f"playlist {next(line for line in told if line.startswith(mirror['playlist']))}"
 
 
 @contextmanager
