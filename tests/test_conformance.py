@@ -40,7 +40,9 @@ class Results:
 
 def run(folder: pytest.TempPathFactory, source: str) -> Results:
     results = Results()
-    module = folder.mktemp("kit") / "test_inside.py"
+    inside = folder.mktemp("kit")
+    # A name of its own: of a name that was imported before, Python may give back the module of then.
+    module = inside / f"test_{inside.name}.py"
     module.write_text(source)
     pytest.main([str(module), "-q", "--import-mode=importlib", *PLAIN], plugins=[results])
     assert results.skipped == []
