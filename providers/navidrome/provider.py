@@ -302,9 +302,10 @@ class NavidromeProvider(BatchedHistory):
             return self.create_playlist(request.name, request.description, request.tracks).id
         song_ids = _ids_of(request.tracks)
         shown = self._get_editable(request.remote_playlist_id)
+        # The songs first: supysonic 0.7.9 cannot describe a list that never had any.
+        self._write_songs(shown, song_ids)
         if (shown.name, shown.description) != (request.name, request.description):
             self._subsonic.describe_playlist(shown.id, name=request.name, comment=request.description)
-        self._write_songs(shown, song_ids)
         return shown.id
 
     def delete_playlist(self, remote_playlist_id: str) -> None:
@@ -356,8 +357,9 @@ class NavidromeProvider(BatchedHistory):
         there = _ids_of(shown.tracks)
         if there == song_ids:
             return
-        # Never both in one request: servers differ in which of the two they do first.
-        if (added := added_at_the_end(there, song_ids)) is not None:
+        # Never both in one request: servers differ in which of the two they do first. Nor is anything added to an empty
+        # list: supysonic 0.7.9 cannot.
+        if there and (added := added_at_the_end(there, song_ids)) is not None:
             self._subsonic.add_songs(shown.id, added)
         elif (places := places_to_remove(there, song_ids)) is not None:
             self._subsonic.remove_songs(shown.id, places)

@@ -61,9 +61,9 @@ def _write(lease: Lease[PlaylistMirror], target: End, plan: Plan, remote_id: str
         name=plan.name, description=plan.description, tracks=plan.wanted, remote_playlist_id=remote_id
     )
     if not remote_id:
-        # Empty at first: its id is worth more than all that will be on it.
+        # With nothing but a name at first: its id is worth more than all that will be on it.
         with target.asked() as syncer:
-            remote_id = syncer.sync_playlist(replace(request, tracks=()))
+            remote_id = syncer.sync_playlist(replace(request, description="", tracks=()))
         lease.update(target_playlist_id=remote_id, known_ids=None)
         request = replace(request, remote_playlist_id=remote_id)
     try:

@@ -152,6 +152,11 @@ def holds(index: LibraryIndex, remote_track_id: str) -> bool:
     return index.songs.filter(remote_track_id=remote_track_id).exists()
 
 
+def was_met(index: LibraryIndex, remote_track_id: str) -> bool:
+    """Tell whether the last walk met a song: one that it did not is gone, or has only moved meanwhile."""
+    return index.songs.filter(remote_track_id=remote_track_id, walk__gte=index.walk).exists()
+
+
 def song(index: LibraryIndex, remote_track_id: str) -> Track | None:
     """Return a song of the library by its id; None where there is none."""
     found = index.songs.filter(remote_track_id=remote_track_id).first()

@@ -328,7 +328,7 @@ def _lost_only_vanished_songs(written: Sequence[str], now: Sequence[str], target
     for remote_id in written:
         if remote_id == following:
             following = next(rest, None)
-        elif library.holds(index, remote_id):
+        elif library.was_met(index, remote_id):
             return False
     return following is None
 

@@ -222,7 +222,7 @@ class TestUpdating:
         [
             ("", "", None),
             ("abc", "abc", None),
-            ("", "ab", {"songIdToAdd": "ab"}),
+            ("", "ab", {"songId": "ab"}),
             ("ab", "abca", {"songIdToAdd": "ca"}),
             ("abca", "abc", {"songIndexToRemove": "3"}),
             ("abca", "bca", {"songIndexToRemove": "0"}),
