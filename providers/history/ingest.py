@@ -250,11 +250,11 @@ def _insert_anywhere(batch: _Batch, offered: _Offered) -> _Inserted:
     if not new:
         return _Inserted(0, None, None)
     names = [_field(name).attname for name in BATCH_FIELDS + TRACK_FIELDS]
-    # A second process may store the same listen between the look and the write.
+    # A second process may store the same listen between the look and the write; in one order, as above.
     Listen.objects.bulk_create(
         [
             Listen(**dict(zip(names, batch + _values_of(track, _moment_of(track), track_fingerprint), strict=True)))
-            for (_, track_fingerprint), track in new.items()
+            for (_, track_fingerprint), track in sorted(new.items(), key=itemgetter(0))
         ],
         ignore_conflicts=True,
     )
