@@ -24,7 +24,11 @@ def fingerprint(name: str, artist: str) -> int:
     Frozen for ever: it is in every row that was ever stored. It knows the names only, as the service wrote
     them. Ids and albums are left out because services change them afterwards.
     """
-    text = f"1\0{name}\0{artist}"
+    return hash_of(f"1\0{name}\0{artist}")
+
+
+def hash_of(text: str) -> int:
+    """Return the signed 64-bit number that stands for a text. Frozen for ever: rows are found by it."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)
 

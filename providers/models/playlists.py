@@ -1,6 +1,5 @@
 """Playlists that are carried across: mirrors, what they miss, and what a person said of single songs; and libraries."""
 
-import hashlib
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -86,13 +85,6 @@ class LibraryKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key:x}"
-
-    @staticmethod
-    def hash_of(text: str) -> int:
-        """Return the signed 64-bit number that stands for a text."""
-        return int.from_bytes(
-            hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True
-        )
 
 
 class PlaylistMirror(Scheduled):

@@ -8,6 +8,7 @@ from rapidfuzz.fuzz import ratio
 
 from providers.datatypes import Track
 from providers.recordings.letters import is_latin
+from providers.recordings.names import without_umlauts
 from providers.recordings.songs import Song, song
 from providers.recordings.sounds import in_own_letters, romanised, sound
 from providers.recordings.vocabulary import MARKS, SAYS_LITTLE
@@ -187,13 +188,9 @@ def _is_inflected(one: str, another: str) -> bool:
 
 
 def _is_misspelt(one: str, another: str) -> bool:
-    if _without_umlauts(one) == _without_umlauts(another):
+    if without_umlauts(one) == without_umlauts(another):
         return True
     return min(len(one), len(another)) >= 4 and ratio(one, another) > 65
-
-
-def _without_umlauts(word: str) -> str:
-    return word.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
 # --- albums ----------------------------------------------------------------------------------------------

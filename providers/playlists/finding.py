@@ -1,6 +1,6 @@
 """Tracks of one service, found among the songs of another: by what the person said, else by matching."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 
 from providers.contracts import LibraryLister
 from providers.datatypes import Track
@@ -37,7 +37,7 @@ def find(
             index = library.index_of(target.connection)
     chosen = _chosen_by_hand(source, target)
     verdicts: list[Verdict] = []
-    for some in _in_parts(tracks):
+    for some in library.in_parts(tracks, AT_ONCE):
         for verdict in match_all(index, some, gone=gone):
             song = chosen.get(ManualMatch.key_of(verdict.track))
             if song is not None:
@@ -84,8 +84,3 @@ def _by_hand(track: Track, song: Track, index: LibraryIndex, gone: Set[str], *, 
         # Its place is kept: it may come back, and nobody else knows better.
         return Verdict(track=track, match=None, reason="The song that was chosen by hand is no longer there.")
     return Verdict(track=track, match=Match(song=song, method=Method.MANUAL, score=1.0, reason="Chosen by hand."))
-
-
-def _in_parts(tracks: Sequence[Track]) -> Iterator[Sequence[Track]]:
-    for first in range(0, len(tracks), AT_ONCE):
-        yield tracks[first : first + AT_ONCE]

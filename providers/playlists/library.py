@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from providers import scheduling
@@ -18,6 +18,7 @@ from providers.contracts import LibraryLister
 from providers.datatypes import Track
 from providers.jsonvalues import MAX_INTEGER, storable
 from providers.models import Connection, LibraryIndex, LibraryKey, LibrarySong
+from providers.models.history import hash_of
 from providers.playlists.matching import lookup_keys
 from providers.scheduling import Lease
 
@@ -72,7 +73,7 @@ def _walk(lease: Lease[LibraryIndex], lister: LibraryLister, on_progress: Callab
     index = lease.row
     walk, began_at, seen = index.walk + 1, timezone.now(), 0
     for page in lister.iter_library():
-        for some in _in_parts([track for track in page if track.id], AT_ONCE):
+        for some in in_parts([track for track in page if track.id], AT_ONCE):
             with transaction.atomic():
                 lease.update()
                 _store(index, walk, some)
@@ -80,9 +81,7 @@ def _walk(lease: Lease[LibraryIndex], lister: LibraryLister, on_progress: Callab
         on_progress(seen)
     with transaction.atomic():
         # One walk says too little: a song that moves from one page to another meanwhile is on neither.
-        gone = index.songs.filter(walk__lt=walk - 1)
-        LibraryKey.objects.filter(song__in=gone).delete()
-        gone.delete()
+        _remove(index.songs.filter(walk__lt=walk - 1))
         lease.update(walk=walk, song_count=seen, refreshed_at=began_at)
 
 
@@ -121,19 +120,19 @@ def _content(track: Track) -> dict[str, Any]:
 
 
 def _hashed_keys(track: Track, keys_of: KeysOf) -> set[int]:
-    return {LibraryKey.hash_of(key) for key in keys_of(track)}
+    return {hash_of(key) for key in keys_of(track)}
 
 
 def candidates(index: LibraryIndex, tracks: Sequence[Track], keys_of: KeysOf = lookup_keys) -> list[list[Track]]:
     """Return for each of the tracks the songs that share a key with it. A few statements, however many songs."""
     keys = [_hashed_keys(track, keys_of) for track in tracks]
     found: dict[int, list[int]] = defaultdict(list)
-    for some in _in_parts(list(set().union(*keys)), AT_ONCE):
+    for some in in_parts(list(set().union(*keys)), AT_ONCE):
         rows = LibraryKey.objects.filter(index=index, key__in=some).values_list("key", "song_id")
         for key, song_id in rows:
             found[key].append(song_id)
     songs: dict[int, Track] = {}
-    for ids in _in_parts(list(set().union(*found.values())), AT_ONCE):
+    for ids in in_parts(list(set().union(*found.values())), AT_ONCE):
         rows_of_songs = LibrarySong.objects.filter(pk__in=ids).values_list("pk", "remote_track_id", *_CONTENT)
         songs.update((pk, _track(remote_id, content)) for pk, remote_id, *content in rows_of_songs)
     return [
@@ -171,10 +170,14 @@ def keep(index: LibraryIndex, songs: Sequence[Track]) -> None:
 
 def forget(index: LibraryIndex, remote_track_ids: Iterable[str]) -> None:
     """Leave songs out that turned out to be gone."""
-    for some in _in_parts(list(remote_track_ids), AT_ONCE):
-        gone = index.songs.filter(remote_track_id__in=some)
-        LibraryKey.objects.filter(song__in=gone).delete()
-        gone.delete()
+    for some in in_parts(list(remote_track_ids), AT_ONCE):
+        _remove(index.songs.filter(remote_track_id__in=some))
+
+
+def _remove(songs: "QuerySet[LibrarySong]") -> None:
+    # Its keys at once: Django would read each of them first.
+    LibraryKey.objects.filter(song__in=songs).delete()
+    songs.delete()
 
 
 def search(index: LibraryIndex, text: str, *, at_most: int = 20) -> list[Track]:
@@ -185,6 +188,7 @@ def search(index: LibraryIndex, text: str, *, at_most: int = 20) -> list[Track]:
     return [song.track for song in songs[:at_most]]
 
 
-def _in_parts(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+def in_parts(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    """Yield rows in their order, so many at a time."""
     for first in range(0, len(rows), size):
         yield rows[first : first + size]

@@ -85,12 +85,13 @@ def _likeness_of_different_titles(a: Song, b: Song) -> Likeness:
 
 def _is_misspelt_word(a: str, b: str) -> bool:
     # Short words, and numbers, make another title of it: "Prelude in C", "Prelude in D".
-    if a == b or _without_umlauts(a) == b or a == _without_umlauts(b):
+    if a == b or without_umlauts(a) == b or a == without_umlauts(b):
         return True
     return min(len(a), len(b)) >= 4 and not _DIGITS.search(a + b) and _similarity(a, b) > 0.8
 
 
-def _without_umlauts(word: str) -> str:
+def without_umlauts(word: str) -> str:
+    """Return a word as it is written where umlauts are left out."""
     return word.replace("ae", "a").replace("oe", "o").replace("ue", "u")
 
 
