@@ -396,7 +396,7 @@ class ManualMatchAdmin(_ManualMatchAdmin):
 class LibraryIndexAdmin(GoesWithItsPersonAdmin, _LibraryIndexAdmin):
     """Shows how much of which library is known, and since when."""
 
-    list_display = ("connection", "song_count", "refreshed_at", "walk", "last_error")
+    list_display = ("connection", "song_count", "refreshed_at", "walk")
     list_filter = ("connection__provider_type",)
     list_select_related = ("connection__user",)
     fields = list_display

@@ -25,7 +25,6 @@ class Migration(migrations.Migration):
                 ('walk', models.PositiveIntegerField(default=0)),
                 ('song_count', models.PositiveIntegerField(default=0)),
                 ('refreshed_at', models.DateTimeField(blank=True, null=True, verbose_name='last refresh')),
-                ('last_error', models.TextField(blank=True, default='')),
                 ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='library_index', to='providers.connection')),
             ],
             options={

@@ -22,7 +22,6 @@ class LibraryIndex(Scheduled):
     walk = models.PositiveIntegerField(default=0)
     song_count = models.PositiveIntegerField(default=0)
     refreshed_at = models.DateTimeField("last refresh", null=True, blank=True)
-    last_error = models.TextField(blank=True, default="")
 
     class Meta:
         verbose_name_plural = "library indexes"

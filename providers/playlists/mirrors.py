@@ -114,15 +114,13 @@ def run(
         return _run(lease, wishes or Wishes(), on_progress)
 
 
-def begin(
-    source: Connection, playlist_id: str, target: Connection, *, name: str = "", is_automatic: bool = False
-) -> PlaylistMirror:
+def begin(source: Connection, playlist_id: str, target: Connection, *, name: str = "") -> PlaylistMirror:
     """Return the mirror of a playlist on a target, made where there is none; it is not due."""
     mirror, _ = PlaylistMirror.objects.get_or_create(
         source=source,
         source_playlist_id=playlist_id,
         target=target,
-        defaults={"user": source.user, "name": name, "due_at": None, "is_automatic": is_automatic},
+        defaults={"user": source.user, "name": name, "due_at": None},
     )
     return mirror
 
