@@ -1,6 +1,6 @@
 """What is kept in the database: links, their secrets, and what came home through them."""
 
-from providers.models.connections import Connection, LinkAttempt, ServicePause
+from providers.models.connections import Connection, LinkAttempt, OwnApplication, ServicePause
 from providers.models.credentials import (
     LastFMAuth,
     NavidromeAuth,
@@ -9,6 +9,7 @@ from providers.models.credentials import (
     SpotifyAuth,
     credential_model,
 )
+from providers.models.deletions import HistoryDeletion
 from providers.models.history import DuplicateScan, DuplicateVerdict, HistoryGap, HistorySync, Listen, PlayCount
 from providers.models.imports import HistoryImport
 from providers.models.playlists import (
@@ -24,6 +25,7 @@ __all__ = [
     "Connection",
     "DuplicateScan",
     "DuplicateVerdict",
+    "HistoryDeletion",
     "HistoryGap",
     "HistoryImport",
     "HistorySync",
@@ -37,6 +39,7 @@ __all__ = [
     "MissingTrack",
     "NavidromeAuth",
     "OAuthTokens",
+    "OwnApplication",
     "PlayCount",
     "PlaylistMirror",
     "ProviderAuth",

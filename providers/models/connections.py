@@ -126,6 +126,25 @@ class LinkAttempt(models.Model):
         return f"attempt at linking {self.provider_type}"
 
 
+class OwnApplication(models.Model):
+    """An application that a person registered with a service, to link through instead of the site's.
+
+    A client id is no secret: it stands in the address of every consent page.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="own_applications")
+    provider_type = models.CharField("service", max_length=64)
+    client_id = models.CharField(max_length=255)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "provider_type"], name="one_application_per_person_and_service")
+        ]
+
+    def __str__(self) -> str:
+        return f"application of {self.user_id} for {self.provider_type}"
+
+
 class ServicePause(models.Model):
     """A pause that a service asked of an application. Every worker respects it, for everybody linked through it."""
 
