@@ -3,7 +3,17 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from providers.views import connections, history, imports, linking, listens, mirrors, playlists
+from providers.views import (
+    applications,
+    connections,
+    disconnecting,
+    history,
+    imports,
+    linking,
+    listens,
+    mirrors,
+    playlists,
+)
 
 app_name = "providers"
 urlpatterns = [
@@ -11,8 +21,11 @@ urlpatterns = [
     path("connections/", connections.connections, name="connections"),
     path("connections/<str:provider_type>/connect/", linking.connect, name="connect"),
     path("connections/<str:provider_type>/callback/", linking.callback, name="callback"),
+    path("connections/<str:provider_type>/paste/", linking.paste, name="paste"),
     path("connections/<str:provider_type>/confirm/", linking.confirm, name="confirm"),
-    path("connections/<str:provider_type>/disconnect/", linking.disconnect, name="disconnect"),
+    path("connections/<str:provider_type>/application/", applications.own_application, name="own_application"),
+    path("connections/<str:provider_type>/disconnect/", disconnecting.disconnect, name="disconnect"),
+    path("connections/<str:provider_type>/delete-history/", disconnecting.delete_history, name="delete_history"),
     path("connections/<str:provider_type>/fetch/", connections.fetch, name="fetch"),
     path("history/", history.history, name="history"),
     path("history/<int:listen_id>/", listens.listen, name="listen"),

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from providers import scheduling
 from providers.history.duplicates import linking
-from providers.models import Connection, DuplicateScan, HistoryDeletion, HistorySync, Listen
+from providers.models import Connection, DuplicateScan, DuplicateVerdict, HistoryDeletion, HistorySync, Listen
 from providers.scheduling import Lease, LeaseLostError
 
 CHUNK = 2_000
@@ -87,8 +87,13 @@ def _delete_chunk(lease: Lease[HistoryDeletion]) -> bool:
         chunk = doomed if since is None else doomed.filter(played_at__gte=since)
         freed = Listen.objects.filter(user=row.user_id, duplicate_of__in=chunk.values("pk"))
         span = freed.aggregate(since=Min("played_at"), until=Max("played_at"))
-        # What duplicates one of these stands on its own from now on, until it is compared with what is left.
-        chunk.delete()
+        if span["since"] is not None:
+            # They stand on their own from now on, until they are compared with what is left.
+            freed.update(duplicate_of=None)
+        for side in ("first", "second"):
+            DuplicateVerdict.objects.filter(**{f"{side}__in": chunk.values("pk")}).delete()
+        # Django would read each of them first, and ask what refers to it: nothing any more.
+        chunk._raw_delete(chunk.db)
         if span["since"] is not None:
             DuplicateScan.note(row.user_id, span["since"], span["until"])
     return since is not None

@@ -19,6 +19,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.db import transaction
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -27,9 +28,10 @@ from providers.datatypes import AuthAttempt, AuthResult
 from providers.exceptions import AuthenticationError, InvalidResponseError, ServiceUnavailableError
 from providers.fields import secret_names
 from providers.linking.applications import missing_settings, own_client_id
-from providers.models import Connection, HistorySync, LinkAttempt, OAuthTokens, credential_model
+from providers.models import Connection, HistorySync, LinkAttempt, OAuthTokens, PlaylistMirror, credential_model
 from providers.pauses import client_id_of
 from providers.registry import ProviderSpec
+from providers.scheduling import make_due
 
 logger = logging.getLogger(__name__)
 
@@ -301,5 +303,15 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
             link_expires_at=granted_at + spec.link_lifetime if spec.link_lifetime else None,
         )
         HistorySync.request(connection)
+        _resume_mirrors(connection)
     logger.info("Person %s linked %s", user.pk, spec.type)
     return connection
+
+
+def _resume_mirrors(connection: Connection) -> None:
+    """Have what was kept carried again at once where the dead link kept it from that."""
+    make_due(
+        PlaylistMirror.objects.filter(
+            Q(source=connection) | Q(target=connection), is_automatic=True, state=PlaylistMirror.State.FAILED
+        )
+    )

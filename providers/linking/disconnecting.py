@@ -8,16 +8,18 @@ from django.db import transaction
 from providers import registry
 from providers.contracts import Authenticator
 from providers.exceptions import ProviderError
+from providers.history import deletion
 from providers.models import Connection, credential_model
 from providers.registry import ProviderSpec
 
 logger = logging.getLogger(__name__)
 
 
-def disconnect(user: Any, provider_type: str) -> None:
-    """Forget the credentials, whether or not the service can be told. Its history and its cursor stay.
+def disconnect(user: Any, provider_type: str, *, deletes_history: bool = False) -> None:
+    """Forget the credentials, whether or not the service can be told. Its history and its cursor stay, unless told.
 
-    A service that was never linked is no error. Raises `UnknownProviderError`.
+    With `deletes_history` its listens are deleted in the background. A service that was never linked is no error.
+    Raises `UnknownProviderError`.
     """
     spec = registry.get(provider_type)
     _clean_up_at_service(user, spec)
@@ -26,6 +28,8 @@ def disconnect(user: Any, provider_type: str) -> None:
         connection = Connection.objects.filter(user=user, provider_type=provider_type).first()
         if connection is not None:
             connection.mark_disconnected()
+        if deletes_history:
+            deletion.request(user.pk, provider_type)
     logger.info("Person %s disconnected %s", user.pk, provider_type)
 
 
