@@ -23,10 +23,11 @@ from providers.linking.attempts import (
     decline,
 )
 from providers.linking.disconnecting import disconnect
-from providers.linking.pasted import NotAnAnswerError, pasted_answer
+from providers.linking.pasted import MAX_PASTED_LENGTH, NotAnAnswerError, pasted_answer
 
 __all__ = [
     "LIFETIME",
+    "MAX_PASTED_LENGTH",
     "AnotherAccount",
     "InvalidStateError",
     "LinkDeniedError",

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from providers.linking.attempts import GRANT_PARAMETERS, MAX_PARAMETER_LENGTH
 
-MAX_LENGTH = 4 * MAX_PARAMETER_LENGTH
+MAX_PASTED_LENGTH = 4 * MAX_PARAMETER_LENGTH
 """Far longer than any address that a service sends a browser to."""
 
 _AROUND = "<>()[]{}\"'"
@@ -21,15 +21,15 @@ def pasted_answer(text: str) -> QueryDict:
 
     That is the address, only its query, or either within other words. Raises `NotAnAnswerError`.
     """
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_PASTED_LENGTH:
         raise NotAnAnswerError(_("This is far too long for an address. Copy only what the address bar shows."))
     if not text.strip():
         raise NotAnAnswerError(_("Paste the address first."))
     params = _params_in(next((word for word in text.split() if "state" in word), ""))
-    if "state" not in params and "next" in params:
+    if not params.get("state") and "next" in params:
         # Nobody is signed in here in that browser: it was asked to, and would have gone on to the answer.
         params = _params_in(params.getlist("next")[-1])
-    if "state" not in params:
+    if not params.get("state"):
         raise NotAnAnswerError(
             _("This is not the address that the service sent your browser to: that one has “state=” in it.")
         )
