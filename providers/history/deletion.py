@@ -17,8 +17,11 @@ from providers.history.duplicates import linking
 from providers.models import Connection, DuplicateScan, DuplicateVerdict, HistoryDeletion, HistorySync, Listen
 from providers.scheduling import Lease, LeaseLostError
 
-CHUNK = 2_000
-"""How many listens are deleted in one transaction: others that want to write wait for a moment only."""
+CHUNK = 500
+"""How many listens are deleted in one transaction: others that want to write wait for a moment only.
+
+Their ids are the parameters of one statement, of which every SQLite takes 999.
+"""
 
 RUN_SECONDS = 60.0
 """How long one person's listens are deleted before others have their turn."""
@@ -82,18 +85,17 @@ def _delete_chunk(lease: Lease[HistoryDeletion]) -> bool:
         linking.lock(row.user_id)
         lease.update()
         doomed = Listen.objects.filter(user=row.user_id, provider_type=row.provider_type, pk__lte=row.last_id)
-        moments = doomed.order_by("-played_at").values_list("played_at", flat=True)
-        since = next(iter(moments[CHUNK - 1 : CHUNK]), None)
-        chunk = doomed if since is None else doomed.filter(played_at__gte=since)
-        freed = Listen.objects.filter(user=row.user_id, duplicate_of__in=chunk.values("pk"))
-        span = freed.aggregate(since=Min("played_at"), until=Max("played_at"))
+        # By their ids: no database is left to guess how to find them.
+        chunk = list(doomed.order_by("-played_at").values_list("pk", flat=True)[:CHUNK])
+        duplicates = Listen.objects.filter(duplicate_of__in=chunk)
+        span = duplicates.aggregate(since=Min("played_at"), until=Max("played_at"))
         if span["since"] is not None:
             # They stand on their own from now on, until they are compared with what is left.
-            freed.update(duplicate_of=None)
+            duplicates.update(duplicate_of=None)
         for side in ("first", "second"):
-            DuplicateVerdict.objects.filter(**{f"{side}__in": chunk.values("pk")}).delete()
+            DuplicateVerdict.objects.filter(**{f"{side}__in": chunk}).delete()
         # Django would read each of them first, and ask what refers to it: nothing any more.
-        chunk._raw_delete(chunk.db)
+        Listen.objects.filter(pk__in=chunk)._raw_delete(doomed.db)
         if span["since"] is not None:
             DuplicateScan.note(row.user_id, span["since"], span["until"])
-    return since is not None
+    return len(chunk) == CHUNK

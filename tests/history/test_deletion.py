@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError
-from django.db.models import OuterRef, Subquery
+from django.db.models import F
 
 from providers import registry, scheduling, worker
 from providers.datatypes import Track
@@ -322,13 +322,14 @@ def test_the_watcher_deletes_what_is_due(user, ada):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_process_that_is_killed_in_the_midst_leaves_nothing_half_done_and_another_ends_it(monkeypatch):
-    monkeypatch.setattr(deletion, "CHUNK", 2_000)
+    monkeypatch.setattr(deletion, "CHUNK", 500)
     user = User.objects.create_user("ada")
     moments = range(10_000)
     for provider_type in ("lastfm", "spotify"):
         ingest.store(user.pk, provider_type, [listen_at(number, "Song") for number in moments])
-    original = Listen.objects.filter(provider_type="lastfm", played_at=OuterRef("played_at"))
-    Listen.objects.filter(provider_type="spotify").update(duplicate_of=Subquery(original.values("pk")))
+    # Stored one after the other, in the order of their times.
+    first, second = (Listen.objects.filter(provider_type=one).earliest("pk") for one in ("lastfm", "spotify"))
+    Listen.objects.filter(provider_type="spotify").update(duplicate_of=F("pk") - (second.pk - first.pk))
     deletion.request(user.pk, "lastfm")
 
     environment = {**os.environ, "DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "tests.settings"}
