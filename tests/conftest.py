@@ -18,6 +18,9 @@ from django.views.debug import get_default_exception_reporter_filter
 from tests import on_postgres
 from tests.fake_services import services  # noqa: F401, a fixture for all
 
+# Spotify sends nobody back to "localhost".
+os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = "127.0.0.1"
+
 _MISSING = pytest.StashKey[list[str]]()
 _NEEDS = {
     "browser": (lambda: shutil.which("chromium"), "there is no chromium (apt install chromium)"),
