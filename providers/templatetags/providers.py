@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.template import Context, Library
+from django.template import Library, RequestContext
 from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.module_loading import import_string
@@ -37,15 +37,18 @@ def live_script() -> SafeString | str:
 
 
 @register.inclusion_tag("providers/_banner.html", takes_context=True)
-def links_in_danger(context: Context) -> dict[str, Any]:
+def links_in_danger(context: RequestContext) -> dict[str, Any]:
     """Show, on every page, which links have died or soon will."""
     user = context.get("user")
     if user is None or not user.is_authenticated:
-        return {"dangers": []}
+        return {}
     labels = {spec.type: spec.label for spec in registry.specs()}
     connections = Connection.objects.filter(user=user.pk, provider_type__in=labels)
     in_danger = connections.in_danger()
-    return {"dangers": [Danger(connection, labels[connection.provider_type]) for connection in in_danger]}
+    return {
+        "dangers": [Danger(connection, labels[connection.provider_type]) for connection in in_danger],
+        "here": context.request.path,
+    }
 
 
 @register.filter

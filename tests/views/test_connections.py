@@ -130,6 +130,15 @@ def test_a_dead_link_says_so_on_every_page_and_leads_to_where_it_is_mended(
         assert f'href="/connections/{services.wavebox.type}/"' in html
 
 
+def test_the_page_of_a_dead_link_does_not_lead_to_itself(
+    visitor: Client, connection: Connection, services: FakeServices
+) -> None:
+    connection.mark_needs_reauth("The service does not know the link any more.")
+    html = visitor.get(f"/connections/{services.wavebox.type}/").content.decode()
+    assert "The link to Wavebox has ended." in html
+    assert "See to Wavebox" not in html
+
+
 def test_a_link_in_danger_is_nobody_elses_worry(client: Client, connection: Connection) -> None:
     connection.mark_needs_reauth("The service does not know the link any more.")
     client.force_login(get_user_model().objects.create_user("bo"))
