@@ -22,7 +22,7 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from providers import conf, registry
+from providers import conf, registry, signals
 from providers.contracts import Authenticator
 from providers.datatypes import AuthAttempt, AuthResult
 from providers.exceptions import AuthenticationError, InvalidResponseError, ProviderError, ServiceUnavailableError
@@ -199,6 +199,7 @@ def disconnect(user: Any, provider_type: str) -> None:
         connection = Connection.objects.filter(user=user, provider_type=provider_type).first()
         if connection is not None:
             connection.mark_disconnected()
+            signals.announce(signals.connection_disconnected, Connection, connection=connection)
     logger.info("Person %s disconnected %s", user.pk, provider_type)
 
 
@@ -312,6 +313,7 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
             link_expires_at=granted_at + spec.link_lifetime if spec.link_lifetime else None,
         )
         HistorySync.request(connection)
+        signals.announce(signals.connection_linked, Connection, connection=connection)
     logger.info("Person %s linked %s", user.pk, spec.type)
     return connection
 
