@@ -10,7 +10,7 @@ from providers import scheduling, worker
 from providers.alerts import delivery
 from providers.alerts.problems import Problem
 from providers.models import Alert, AlertKind, AlertTarget
-from tests.alerts.conftest import Post, Receiver, add_target
+from tests.alerts.fakes import Post, Receiver, add_target
 
 pytestmark = pytest.mark.django_db
 

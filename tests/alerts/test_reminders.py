@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from providers import tasks, worker
 from providers.alerts.reminders import remind
 from providers.models import Alert, AlertTarget, Connection
-from tests.alerts.conftest import add_target
+from tests.alerts.fakes import add_target
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from apprise.manager_plugins import NotificationManager
 from providers import conf
 from providers.alerts.problems import Problem, sentence
 from providers.alerts.sender import FILE_PARAMETERS, Heard, carry_out
-from tests.alerts.conftest import Receiver
+from tests.alerts.fakes import Receiver
 
 # Of the library that apprise looks for on its way.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

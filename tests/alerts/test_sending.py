@@ -16,7 +16,7 @@ from providers.alerts import sending
 from providers.alerts.problems import Problem, sentence
 from providers.alerts.sending import Answer, Message, check, send
 from providers.testing.wsgi import serving
-from tests.alerts.conftest import Receiver
+from tests.alerts.fakes import Receiver
 from tests.conftest import Log
 
 MESSAGE = Message("“Wavebox” needs you", "Link it again.\n\nhttps://music.example/connections/")

@@ -8,7 +8,7 @@ from providers.history import gaps
 from providers.history.fetch import fetch
 from providers.history.reports import FetchOutcome
 from providers.models import Alert, Connection, HistoryGap, HistorySync, Listen
-from tests.alerts.conftest import add_target
+from tests.alerts.fakes import add_target
 from tests.history.fakes import START, ListHistory, listen_at
 
 pytestmark = pytest.mark.django_db

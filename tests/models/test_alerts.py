@@ -8,7 +8,7 @@ from django.db import transaction
 
 from providers import rotation
 from providers.models import Alert, AlertKind, AlertTarget, Connection
-from tests.alerts.conftest import add_target
+from tests.alerts.fakes import add_target
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from providers.exceptions import ReauthorizationRequiredError, ServiceUnavailabl
 from providers.models import Alert, PlaylistMirror
 from providers.playlists import mirrors
 from providers.playlists.mirrors import FAILURES_BEFORE_ALERT, Wishes
-from tests.alerts.conftest import add_target
+from tests.alerts.fakes import add_target
 from tests.playlists.fakes import ListService
 
 pytestmark = pytest.mark.django_db
