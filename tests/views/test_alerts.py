@@ -119,12 +119,15 @@ def test_an_address_that_is_stored_is_shown_nowhere(
     assert "ntfy" in pages[0]
 
 
-def test_a_target_is_shown_though_no_key_decrypts_its_address(visitor: Client, user: User, settings: Settings) -> None:
+def test_a_target_is_shown_and_deleted_though_no_key_decrypts_its_address(
+    visitor: Client, user: User, settings: Settings
+) -> None:
     target = add_target(user)
     settings.FERNET_KEYS = ["another key"]
     assert "phone" in page(visitor)
     assert "phone" in page(visitor, of(target))
     assert sentence(Problem.UNREADABLE) in post_to(visitor, of(target, "test/"))
+    assert "is deleted" in post_to(visitor, of(target, "delete/"))
 
 
 def test_name_and_kinds_change_and_the_address_stays(visitor: Client, user: User, looked_at: list[str]) -> None:
