@@ -19,7 +19,11 @@ BOTTOM = ("addresses", "contracts", "datatypes", "exceptions")
 GENERIC = [
     *(APP / name for name in ("admin.py", "apps.py", "checks.py", "registry.py", "link_health.py", "pauses.py")),
     *(APP / name for name in ("rotation.py", "scheduling.py", "tasks.py", "tokens.py", "urls.py", "worker.py")),
-    *(path for folder in ("history", "linking", "management", "views") for path in (APP / folder).rglob("*.py")),
+    *(
+        path
+        for folder in ("alerts", "history", "linking", "management", "views")
+        for path in (APP / folder).rglob("*.py")
+    ),
     *(ROOT / "templates" / "providers").rglob("*.html"),
 ]
 NAMES_SERVICES_BY_PURPOSE = [

@@ -30,18 +30,20 @@ from pytest_django import Settings
 
 from providers import registry
 from providers.exceptions import ProviderError
-from providers.models import Connection, LastFMAuth, Listen, NavidromeAuth, SpotifyAuth
+from providers.models import AlertKind, AlertTarget, Connection, LastFMAuth, Listen, NavidromeAuth, SpotifyAuth
 from providers.testing.simulators.catalogue import Catalogue
 from providers.testing.simulators.faults import READY_MADE, SeenRequest
 from providers.testing.simulators.lastfm import LastFMSimulator, Person
 from providers.testing.simulators.navidrome import NavidromeSimulator
 from providers.testing.simulators.spotify import SpotifySimulator
 from providers.testing.wsgi import serving
+from tests.alerts.fakes import Receiver, receiving
 from tests.conftest import Log
 
 PASSWORD = "seeded navidrome password"
 WRONG_PASSWORD = "seeded wrong password"
 LOCAL_PASSWORD = "seeded local password"
+ALERT_TOKEN = "seeded-alert-token"
 CALLBACK = "http://127.0.0.1:8000/connections/spotify/callback/"
 SECRET_PARAMETERS = ("api_sig", "code", "code_verifier", "p", "password", "refresh_token", "sk", "state", "t", "token")
 SECRET_HEADERS = ("Authorization", "X-Nd-Authorization")
@@ -154,6 +156,13 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
         yield those
 
 
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Serve what alerts are sent to."""
+    with receiving() as receiver:
+        yield receiver
+
+
 class Run:
     """A person and an administrator at work, all of whose pages, outputs and errors are noted."""
 
@@ -199,6 +208,9 @@ class Run:
     def look_around(self) -> None:
         for address in ("/connections/", "/history/", "/connections/spotify/disconnect/", "/accounts/login/"):
             self.page(self.ada, address)
+        for target in AlertTarget.objects.defer("url"):
+            for address in ("/alerts/", f"/alerts/{target.pk}/", f"/alerts/{target.pk}/delete/"):
+                self.page(self.ada, address)
 
     def look_around_as_administrator(self) -> None:
         self.page(self.root, reverse("admin:index"))
@@ -230,6 +242,7 @@ class Run:
 
 def test_nothing_of_a_whole_run_tells_a_secret(
     services: Services,
+    receiver: Receiver,
     settings: Settings,
     log: Log,
     capfd: pytest.CaptureFixture[str],
@@ -247,6 +260,14 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     assert run.page(run.ada, run.agree_at_lastfm(services.ada_at_lastfm)).status_code == 303
     stored |= stored_secrets()
     assert len(stored) == 4
+
+    # A place to be told, which takes the first message and no other.
+    place = {"label": "phone", "url": f"gotify://{receiver.host}/{ALERT_TOKEN}", "kinds": AlertKind.values}
+    assert run.page(run.ada, "/alerts/", place).status_code == 303
+    place_address = f"/alerts/{AlertTarget.objects.get().pk}/"
+    run.page(run.ada, f"{place_address}test/", {})
+    assert [message.headers["X-Gotify-Key"] for message in receiver.messages] == [ALERT_TOKEN]
+    receiver.status = 500
 
     # Everything goes right.
     run.command("fetch_history")
@@ -306,6 +327,8 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     let_tokens_expire()
     run.command("fetch_history")
     assert Connection.objects.filter(status=Connection.Status.NEEDS_REAUTH).count() == 2
+    assert len(receiver.messages) > 1
+    assert AlertTarget.objects.get().problem == "answered 500"
     run.look_around()
     run.look_around_as_administrator()
     run.administer("disconnect")
@@ -318,7 +341,7 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     for name, lines in log.lines.items():
         heard.note(f"log {name}", "\n".join(lines))
 
-    own = {PASSWORD, WRONG_PASSWORD, LOCAL_PASSWORD, services.lastfm.api_secret, settings.SECRET_KEY}
+    own = {PASSWORD, WRONG_PASSWORD, LOCAL_PASSWORD, ALERT_TOKEN, services.lastfm.api_secret, settings.SECRET_KEY}
     secrets = own | services.secrets() | stored | set(settings.FERNET_KEYS)
     assert len(secrets) > 40
     assert {"urllib3.connectionpool", "django.db.backends", "django.request"} <= log.lines.keys()

@@ -71,9 +71,13 @@ def try_out(target: AlertTarget) -> str:
     target.tried_at, target.problem = timezone.now(), problem
     target.save(update_fields=["tried_at", "problem"])
     if not problem:
-        # What waits for the next try need not any longer.
-        make_due(AlertTarget.objects.filter(pk=target.pk, due_at__isnull=False))
+        try_again(target)
     return problem
+
+
+def try_again(target: AlertTarget) -> None:
+    """Send what waits for the next try as soon as a worker is free: there is a reason to hope that it arrives."""
+    make_due(AlertTarget.objects.filter(pk=target.pk, due_at__isnull=False))
 
 
 def pause(target: AlertTarget) -> None:

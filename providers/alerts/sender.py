@@ -34,7 +34,7 @@ _STATUS = re.compile(r"(?:error=|Socket Exception: \()(\d{3})\b")
 
 
 class Heard(logging.Handler):
-    """Keeps what apprise logs, which is the only way in which it says what went wrong, from going anywhere else."""
+    """Keeps what apprise logs, which is the only way in which it says what went wrong."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,6 @@ class Heard(logging.Handler):
 
     def __enter__(self) -> Self:
         logger.setLevel(logging.DEBUG)
-        logger.propagate = False
         logger.addHandler(self)
         return self
 

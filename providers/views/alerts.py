@@ -127,6 +127,8 @@ def alert_target(request: HttpRequest, target_id: int) -> HttpResponse:
         # Only what was said: the address stays unread where there is no new one.
         said = ["label", "kinds", *(["url", "service", "problem"] if form.cleaned_data["url"] else [])]
         row.save(update_fields=said)
+        if form.cleaned_data["url"]:
+            delivery.try_again(row)
         messages.success(request, _("%(name)s is changed.") % {"name": row.label}, fail_silently=True)
         return _to_alerts()
     return render(request, "providers/alerts_target.html", {"form": form, "target": ShownTarget(row)})

@@ -5,6 +5,7 @@ import time_machine
 from django.contrib.auth.models import User
 
 from providers import tasks, worker
+from providers.alerts import reminders
 from providers.alerts.reminders import remind
 from providers.models import Alert, AlertTarget, Connection
 from tests.alerts.fakes import add_target
@@ -95,17 +96,16 @@ def test_a_link_that_was_taken_for_dead_is_reminded_of_again(connection: Connect
 
 @pytest.mark.usefixtures("connection")
 def test_of_two_who_look_at_once_one_reminds(monkeypatch: pytest.MonkeyPatch) -> None:
-    real_note, nested = Alert.note.__func__, []  # type: ignore[attr-defined]
+    real = reminders._remind
 
-    def note(cls: type[Alert], *args: object, **facts: object) -> None:
-        if not nested:
-            nested.append(remind())
-        real_note(cls, *args, **facts)
-
-    monkeypatch.setattr(Alert, "note", classmethod(note))
-    with before_the_end(days=29):
+    def be_overtaken(connection: Connection, now: datetime) -> bool:
+        monkeypatch.setattr(reminders, "_remind", real)
         assert remind() == 1
-    assert nested == [0]
+        return real(connection, now)
+
+    monkeypatch.setattr(reminders, "_remind", be_overtaken)
+    with before_the_end(days=29):
+        assert remind() == 0
     assert days_told() == [29]
 
 

@@ -146,12 +146,15 @@ def test_name_and_kinds_change_and_the_address_stays(visitor: Client, user: User
 
 
 def test_a_new_address_takes_the_place_of_the_old_one(visitor: Client, user: User, looked_at: list[str]) -> None:
-    target = add_target(user, problem=Problem.UNREADABLE, service="Gotify")
+    later = timezone.now() + timedelta(hours=1)
+    target = add_target(user, problem=Problem.UNREADABLE, service="Gotify", due_at=later, failures=7)
     post_to(visitor, of(target), {**FILLED_IN, "url": "nonsense.example.org"})
     assert AlertTarget.objects.get().url == target.url
     post_to(visitor, of(target), FILLED_IN)
     changed = AlertTarget.objects.get()
     assert (changed.url, changed.service, changed.problem) == (FILLED_IN["url"], "ntfy", "")
+    # What waits for the next try is tried at once.
+    assert (changed.due_at < later, changed.failures) == (True, 0)
 
 
 def test_a_test_is_sent_at_once_and_its_outcome_told(visitor: Client, user: User) -> None:
@@ -202,13 +205,13 @@ def test_there_are_only_so_many_targets(visitor: Client, user: User, looked_at: 
 
 
 def test_what_was_told_lately_is_shown_with_what_became_of_it(visitor: Client, user: User) -> None:
-    target = add_target(user)
     now = timezone.now()
+    target = add_target(user, due_at=now + timedelta(hours=1))
     for number, fields in enumerate([{"told_at": now}, {"given_up_at": now}, {"tries": 2}, {}]):
         facts = {"mirror": 1, "playlist": f"<b>{number}</b>", "source": "a", "target": "b", "detail": ""}
         Alert.objects.create(target=target, kind="mirror_failing", matter=str(number), facts=facts, **fields)
     shown = page(visitor)
-    assert [shown.count(words) for words in (">Sent <", ">Given up ", ">Not sent yet: ", ">Waiting<")] == [1, 1, 1, 1]
+    assert [shown.count(words) for words in (">Sent <", ">Given up ", ">Not sent yet. ", ">Waiting<")] == [1, 1, 1, 1]
     assert "<b>" not in shown
     assert 'hx-trigger="every 3s"' in shown
     Alert.objects.update(told_at=now)
