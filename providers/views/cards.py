@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from providers import linking
 from providers.contracts import (
     HistoryCounter,
     HistoryFetcher,
@@ -52,11 +53,12 @@ class Card:
     connection: Connection | None
     history_sync: HistorySync | None
     paused_until: datetime | None
+    own_client_id: str = ""
 
     @property
     def state(self) -> State:
         """The one state that matters most."""
-        if self.spec.missing_settings:
+        if linking.missing_settings(self.spec, self.own_client_id):
             return State.NOT_SET_UP
         if self.connection is None:
             return State.NOT_LINKED
@@ -78,6 +80,11 @@ class Card:
     def can_be_linked(self) -> bool:
         """Whether the person can link it now, or link it again."""
         return self.is_linked_by_person and self.state is not State.NOT_SET_UP
+
+    @property
+    def takes_own_application(self) -> bool:
+        """Whether the person could link it through an application of their own."""
+        return linking.takes_own_application(self.spec)
 
     @property
     def wants_linking(self) -> bool:
@@ -132,10 +139,11 @@ class Card:
 
 
 def cards_of(user_id: int | None, specs: Iterable[ProviderSpec]) -> list[Card]:
-    """Return a card per service, in four queries however many there are."""
+    """Return a card per service, in five queries however many there are."""
     open_gaps = Prefetch("history_gaps", HistoryGap.objects.filter(closed_at__isnull=True))
     mine = Connection.objects.filter(user=user_id).select_related("history_sync").prefetch_related(open_gaps)
     by_type = {connection.provider_type: connection for connection in mine}
+    own_client_ids = linking.own_client_ids(user_id)
     pauses: dict[str, datetime] = dict(
         ServicePause.objects.filter(until__gt=timezone.now()).order_by("until").values_list("provider_type", "until")
     )
@@ -145,6 +153,7 @@ def cards_of(user_id: int | None, specs: Iterable[ProviderSpec]) -> list[Card]:
             connection=by_type.get(spec.type),
             history_sync=getattr(by_type.get(spec.type), "history_sync", None),
             paused_until=pauses.get(spec.type),
+            own_client_id=own_client_ids.get(spec.type, ""),
         )
         for spec in specs
     ]
