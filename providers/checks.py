@@ -27,7 +27,7 @@ def check_fernet_keys(**_: Any) -> list[CheckMessage]:
 def check_limits(**_: Any) -> list[CheckMessage]:
     """What cannot be read would stop every fetch."""
     messages: list[CheckMessage] = []
-    for read in (conf.rate_limits, conf.redis_url, conf.history_overlap, conf.lease_seconds):
+    for read in (conf.rate_limits, conf.redis_url, conf.history_overlap, conf.lease_seconds, conf.alert_schemes):
         try:
             read()
         except conf.ProviderConfigurationError as error:

@@ -4,6 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from providers.views import (
+    alerts,
     applications,
     connections,
     disconnecting,
@@ -19,6 +20,11 @@ from providers.views import (
 app_name = "providers"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="providers:connections")),
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/<int:target_id>/", alerts.alert_target, name="alert_target"),
+    path("alerts/<int:target_id>/test/", alerts.test, name="alert_test"),
+    path("alerts/<int:target_id>/pause/<str:answer>/", alerts.pause, name="alert_pause"),
+    path("alerts/<int:target_id>/delete/", alerts.delete, name="alert_delete"),
     path("connections/", connections.connections, name="connections"),
     path("connections/<str:provider_type>/", connections.connection, name="connection"),
     path("connections/<str:provider_type>/check/", connections.check, name="check"),

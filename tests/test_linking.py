@@ -589,8 +589,8 @@ def test_a_person_can_link_what_is_set_up_or_what_they_brought_an_application_to
     linking.use_application(user, wavebox.type, "own-1")
     assert linking.can_link(user, wavebox)
     assert not linking.can_link(other, wavebox)
-    assert linking.own_client_ids(user.pk) == {wavebox.type: "own-1"}
-    assert linking.own_client_ids(other.pk) == {}
+    assert linking.own_client_ids(user) == {wavebox.type: "own-1"}
+    assert linking.own_client_ids(other) == {}
 
 
 def test_an_application_of_ones_own_is_brought_to_services_that_take_one_only(
@@ -600,7 +600,7 @@ def test_an_application_of_ones_own_is_brought_to_services_that_take_one_only(
         linking.use_application(user, services.tapedeck.type, "own-1")
     with pytest.raises(ValueError, match="begins with own-"):
         linking.use_application(user, services.wavebox.type, "1")
-    assert linking.own_client_ids(user.pk) == {}
+    assert linking.own_client_ids(user) == {}
 
 
 def test_what_the_guide_does_not_replace_is_missed_all_the_same(

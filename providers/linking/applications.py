@@ -8,16 +8,16 @@ from providers.models import OAuthTokens, OwnApplication, credential_model
 from providers.registry import ProviderSpec
 
 
-def own_client_ids(user_id: int | None) -> dict[str, str]:
+def own_client_ids(user: Any) -> dict[str, str]:
     """Return, by service, the client ids of the applications that a person brought. One query."""
-    return dict(OwnApplication.objects.filter(user=user_id).values_list("provider_type", "client_id"))
+    return dict(OwnApplication.objects.filter(user=user.pk).values_list("provider_type", "client_id"))
 
 
 def own_client_id(user: Any, spec: ProviderSpec) -> str:
     """Return the client id of the person's own application for a service; empty where the site's is used."""
     if spec.application_guide is None:
         return ""
-    return own_client_ids(user.pk).get(spec.type, "")
+    return own_client_ids(user).get(spec.type, "")
 
 
 def missing_settings(spec: ProviderSpec, client_id: str) -> Sequence[str]:

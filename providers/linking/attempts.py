@@ -23,7 +23,7 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 
-from providers import conf, registry
+from providers import conf, registry, signals
 from providers.datatypes import AuthAttempt, AuthResult
 from providers.exceptions import AuthenticationError, InvalidResponseError, ServiceUnavailableError
 from providers.fields import secret_names
@@ -304,6 +304,7 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
         )
         HistorySync.request(connection)
         _resume_mirrors(connection)
+        signals.announce(signals.connection_linked, Connection, connection=connection)
     logger.info("Person %s linked %s", user.pk, spec.type)
     return connection
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from providers import registry
+from providers import registry, signals
 from providers.contracts import Authenticator
 from providers.exceptions import ProviderError
 from providers.history import deletion
@@ -28,6 +28,7 @@ def disconnect(user: Any, provider_type: str, *, deletes_history: bool = False) 
         connection = Connection.objects.filter(user=user, provider_type=provider_type).first()
         if connection is not None:
             connection.mark_disconnected()
+            signals.announce(signals.connection_disconnected, Connection, connection=connection)
         if deletes_history:
             deletion.request(user.pk, provider_type)
     logger.info("Person %s disconnected %s", user.pk, provider_type)

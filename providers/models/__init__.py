@@ -1,5 +1,6 @@
 """What is kept in the database: links, their secrets, and what came home through them."""
 
+from providers.models.alerts import Alert, AlertKind, AlertTarget
 from providers.models.connections import Connection, LinkAttempt, OwnApplication, ServicePause
 from providers.models.credentials import (
     LastFMAuth,
@@ -22,6 +23,9 @@ from providers.models.playlists import (
 )
 
 __all__ = [
+    "Alert",
+    "AlertKind",
+    "AlertTarget",
     "Connection",
     "DuplicateScan",
     "DuplicateVerdict",

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from providers import linking
 from providers.contracts import (
     HistoryCounter,
     HistoryFetcher,
@@ -19,6 +19,7 @@ from providers.contracts import (
     PlaylistSyncer,
     TrackFinder,
 )
+from providers.linking import missing_settings, own_client_ids, takes_own_application
 from providers.models import Connection, HistoryGap, HistorySync, ServicePause
 from providers.registry import ProviderSpec
 from providers.views.progress import Progress
@@ -53,12 +54,12 @@ class Card:
     connection: Connection | None
     history_sync: HistorySync | None
     paused_until: datetime | None
-    own_client_id: str = ""
+    own_client_id: str
 
     @property
     def state(self) -> State:
         """The one state that matters most."""
-        if linking.missing_settings(self.spec, self.own_client_id):
+        if missing_settings(self.spec, self.own_client_id):
             return State.NOT_SET_UP
         if self.connection is None:
             return State.NOT_LINKED
@@ -83,8 +84,8 @@ class Card:
 
     @property
     def takes_own_application(self) -> bool:
-        """Whether the person could link it through an application of their own."""
-        return linking.takes_own_application(self.spec)
+        """Whether the person may bring an application of their own to link it through."""
+        return takes_own_application(self.spec)
 
     @property
     def wants_linking(self) -> bool:
@@ -138,22 +139,22 @@ class Card:
         return [CAPABILITY_NAMES[capability] for capability in self.spec.capabilities if capability in CAPABILITY_NAMES]
 
 
-def cards_of(user_id: int | None, specs: Iterable[ProviderSpec]) -> list[Card]:
+def cards_of(user: Any, specs: Iterable[ProviderSpec]) -> list[Card]:
     """Return a card per service, in five queries however many there are."""
     open_gaps = Prefetch("history_gaps", HistoryGap.objects.filter(closed_at__isnull=True))
-    mine = Connection.objects.filter(user=user_id).select_related("history_sync").prefetch_related(open_gaps)
+    mine = Connection.objects.filter(user=user.pk).select_related("history_sync").prefetch_related(open_gaps)
     by_type = {connection.provider_type: connection for connection in mine}
-    own_client_ids = linking.own_client_ids(user_id)
     pauses: dict[str, datetime] = dict(
         ServicePause.objects.filter(until__gt=timezone.now()).order_by("until").values_list("provider_type", "until")
     )
+    own = own_client_ids(user)
     return [
         Card(
             spec=spec,
             connection=by_type.get(spec.type),
             history_sync=getattr(by_type.get(spec.type), "history_sync", None),
             paused_until=pauses.get(spec.type),
-            own_client_id=own_client_ids.get(spec.type, ""),
+            own_client_id=own.get(spec.type, ""),
         )
         for spec in specs
     ]
