@@ -43,10 +43,11 @@ def confirmed(
     announcement: Callable[[int], str],
     name_of: Callable[[Any], str],
     at_most: int = MAX_ROWS,
+    is_harmless: bool = False,
 ) -> Callable[[Act], Action]:
     """Make what is done with one row an action on all that are chosen, which asks first.
 
-    `announcement` says what will happen to so many rows; `name_of` names one.
+    `announcement` says what will happen to so many rows; `name_of` names one. What `is_harmless` takes nothing away.
     """
 
     def decorate(act: Act) -> Action:
@@ -63,7 +64,17 @@ def confirmed(
                 model_admin.message_user(request, text, messages.WARNING)
                 return None
             if CONFIRMED not in request.POST:
-                return _ask(model_admin, request, act.__name__, description, announcement(len(rows)), rows, name_of)
+                asked = {
+                    "title": description,
+                    "announcement": announcement(len(rows)),
+                    "named": [name_of(row) for row in rows[:MAX_NAMED]],
+                    "beyond": len(rows) - MAX_NAMED,
+                    # Those that are named and counted here, whatever else meets the same filter by then.
+                    "ids": [row.pk for row in rows],
+                    "action": act.__name__,
+                    "is_harmless": is_harmless,
+                }
+                return _ask(model_admin, request, asked)
             told: dict[Outcome, list[str]] = {}
             for row in rows:
                 outcome = act(model_admin, request, row)
@@ -79,26 +90,12 @@ def confirmed(
     return decorate
 
 
-def _ask(
-    model_admin: Any,
-    request: HttpRequest,
-    action: str,
-    description: Any,
-    announcement: str,
-    rows: Sequence[Any],
-    name_of: Callable[[Any], str],
-) -> HttpResponse:
+def _ask(model_admin: Any, request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": description,
+        **asked,
         "opts": model_admin.opts,
         "media": model_admin.media,
-        "announcement": announcement,
-        "named": [name_of(row) for row in rows[:MAX_NAMED]],
-        "beyond": len(rows) - MAX_NAMED,
-        # Those that were seen, whatever else meets the same filter by then.
-        "ids": [row.pk for row in rows],
-        "action": action,
         "confirmed": CONFIRMED,
         "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
         "back": request.get_full_path(),

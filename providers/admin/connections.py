@@ -196,7 +196,9 @@ class ConnectionAdmin(GoesWithItsPersonAdmin):
         address = reverse("admin:providers_listen_changelist", query=query, current_app=self.admin_site.name)
         return format_html('<a href="{}">{}</a>', address, _("Look at them"))
 
-    @confirmed(description=gettext_lazy("Fetch now"), announcement=_will_be_fetched, name_of=display.name_of)
+    @confirmed(
+        description=gettext_lazy("Fetch now"), announcement=_will_be_fetched, is_harmless=True, name_of=display.name_of
+    )
     def fetch_now(self, request: HttpRequest, connection: Connection) -> Outcome:
         """Make the connection due: whoever watches (`fetch_history --watch`, or Celery) fetches it next."""
         return request_fetch(connection)
@@ -204,6 +206,7 @@ class ConnectionAdmin(GoesWithItsPersonAdmin):
     @confirmed(
         description=gettext_lazy("Check now"),
         announcement=_will_be_checked,
+        is_harmless=True,
         name_of=display.name_of,
         at_most=MAX_ASKED,
     )

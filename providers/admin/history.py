@@ -96,6 +96,7 @@ class HistorySyncAdmin(GoesWithItsPersonAdmin):
     @confirmed(
         description=gettext_lazy("Fetch now"),
         announcement=_will_be_fetched,
+        is_harmless=True,
         name_of=lambda sync: display.name_of(sync.connection),
     )
     def fetch_now(self, request: HttpRequest, sync: HistorySync) -> Outcome:
@@ -337,10 +338,10 @@ class ListenAdmin(GoesWithItsPersonAdmin):
         """Show what the service calls it."""
         return display.foreign(listen.remote_track_id)
 
-    @admin.display(description=gettext_lazy("duplicate"), boolean=True)
-    def is_duplicate(self, listen: Listen) -> bool:
-        """Show whether another listen tells of the same play."""
-        return listen.duplicate_of_id is not None
+    @admin.display(description=gettext_lazy("duplicate"))
+    def is_duplicate(self, listen: Listen) -> str:
+        """Show whether another listen tells of the same play. No mark of the admin's, which shows a no as a fault."""
+        return display.NOTHING if listen.duplicate_of_id is None else _("Yes")
 
 
 # --- duplicates ---------------------------------------------------------------------------------------------
@@ -374,6 +375,7 @@ class DuplicateScanAdmin(GoesWithItsPersonAdmin):
     @confirmed(
         description=gettext_lazy("Compare all listens again"),
         announcement=_will_be_compared,
+        is_harmless=True,
         name_of=lambda scan: scan.user.get_username(),
     )
     def compare_again(self, request: HttpRequest, scan: DuplicateScan) -> Outcome:

@@ -146,7 +146,9 @@ class PlaylistMirrorAdmin(GoesWithItsPersonAdmin):
         """Show what the last run said of itself."""
         return display.foreign(mirror.detail)
 
-    @confirmed(description=gettext_lazy("Carry now"), announcement=_will_be_carried, name_of=_name_of_mirror)
+    @confirmed(
+        description=gettext_lazy("Carry now"), announcement=_will_be_carried, is_harmless=True, name_of=_name_of_mirror
+    )
     def carry_now(self, request: HttpRequest, mirror: PlaylistMirror) -> Outcome:
         """Make the mirror due: whoever watches carries it next. What a person stopped stays stopped."""
         if mirror.state == PlaylistMirror.State.STOPPED:

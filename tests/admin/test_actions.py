@@ -130,7 +130,7 @@ def test_rows_that_are_gone_by_the_time_of_the_answer_are_no_error(admin_client,
 def test_the_way_back_leads_to_the_list_as_it_was(admin_client, linked):
     page = ask(admin_client, CONNECTIONS + "?provider_type__exact=lastfm&q=a", "disconnect", linked).content.decode()
 
-    assert f'<a href="{CONNECTIONS}?provider_type__exact=lastfm&amp;q=a" class="button cancel-link">' in page
+    assert f'<a href="{CONNECTIONS}?provider_type__exact=lastfm&amp;q=a" class="providers-back">' in page
 
 
 def test_hostile_names_stay_text_where_they_are_asked_about_and_told_of(admin_client, mirror):

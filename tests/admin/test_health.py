@@ -124,7 +124,7 @@ def test_work_is_counted_by_how_it_stands_and_each_number_leads_to_its_rows(admi
     found = lines(panel(admin_client))["Histories: Last.fm"]
 
     assert [cell[0].split()[0] for cell in found] == ["2", "1", "2"]
-    assert "the first for 3 hours" in found[0][0].replace("\xa0", " ")
+    assert "the first is due for 3 hours, since" in found[0][0].replace("\xa0", " ")
     for count, address in found:
         assert len(admin_client.get(address).context["cl"].result_list) == int(count.split()[0])
 
