@@ -14,10 +14,12 @@ from django.contrib.auth.models import User
 
 from tests import on_postgres
 from tests.fake_services import services  # noqa: F401, a fixture for all
+from tests.third_party_site import third_party_site  # noqa: F401, a fixture for all
 
 _MISSING = pytest.StashKey[list[str]]()
 _NEEDS = {
     "browser": (lambda: shutil.which("chromium"), "there is no chromium (apt install chromium)"),
+    "gettext": (lambda: shutil.which("msgfmt"), "there is no gettext (apt install gettext)"),
     "redis": (lambda: shutil.which("redis-server"), "there is no redis-server (apt install redis-server)"),
     "postgres": (on_postgres.find_binaries, "there is no server of PostgreSQL (apt install postgresql)"),
 }
