@@ -5,6 +5,7 @@ from typing import Any, get_args
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
 
 from providers.playlists.mirrors import Side
 
@@ -17,7 +18,7 @@ class SignInForm(AuthenticationForm):
 
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "This name and password do not go together. Capital letters count in the password.",
+        "invalid_login": _("This name and password do not go together. Capital letters count in the password."),
     }
 
 
@@ -41,8 +42,8 @@ class ImportForm(forms.Form):
     """Files of listens, to be read in the background."""
 
     uploads = ManyFilesField(
-        label="Files",
-        error_messages={"required": "Choose a file first.", "empty": "There is nothing in one of these files."},
+        label=_("Files"),
+        error_messages={"required": _("Choose a file first."), "empty": _("There is nothing in one of these files.")},
     )
 
 
@@ -62,4 +63,4 @@ class WishesForm(forms.Form):
 class SearchForm(forms.Form):
     """Words of a song to look for."""
 
-    q = forms.CharField(label="Words of its title or artist", max_length=200, required=False)
+    q = forms.CharField(label=_("Words of its title or artist"), max_length=200, required=False)

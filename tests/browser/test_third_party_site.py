@@ -6,7 +6,6 @@ from tests.third_party_site import ADMINISTRATOR, PASSWORD, ThirdPartySite, link
 
 def test_a_person_links_both_services_in_a_site_of_somebody_else(third_party_site: ThirdPartySite, page: Page) -> None:
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
     with linkable(third_party_site, "browsed") as (visitor, _):
         visitor.get("/")
         page.goto(f"{visitor.url}/")
@@ -14,6 +13,7 @@ def test_a_person_links_both_services_in_a_site_of_somebody_else(third_party_sit
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
 
+        page.on("console", lambda message: complaints.append(message.text))
         page.get_by_role("button", name="Link Spotify").click()
         page.get_by_role("radio", name="Ana").check()
         page.get_by_role("button", name="Agree").click()
