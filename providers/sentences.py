@@ -292,7 +292,7 @@ _SHAPES = {
 _TOLD_TOO = {"artist", "error", "finding", "findings", "labels", "lengths", "one", "other", "told"}
 """What is filled in that is of `SENTENCES` itself."""
 
-_MAX_LENGTH = 1_000
+_MAX_LENGTH = 600
 """How long a text may be to be looked into: names that services tell may be of any length."""
 
 _BETWEEN_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z“])")
