@@ -81,7 +81,7 @@ def check_databases(**_: Any) -> list[CheckMessage]:
         if database.get("ATOMIC_REQUESTS"):
             messages.append(
                 Warning(
-                    f"ATOMIC_REQUESTS of the database {alias!r} is on: a page that asks a service fails.",
+                    f"ATOMIC_REQUESTS of the database {alias!r} is on: a page that has to renew a token fails.",
                     hint="Switch it off, and decorate your own views with transaction.atomic.",
                     id="providers.W011",
                 )

@@ -79,8 +79,8 @@ def test_a_person_links_both_services_and_their_listens_come_home(third_party_si
         told = third_party_site.run(
             "python manage.py fetch_history --provider spotify --json", DJANGO_SETTINGS_MODULE="theirs.linked"
         )
-        assert [report["stored"] > 0 for report in json.loads(told)] == [True]
-        assert visitor.get("/history/").text.count("<li>") == 50
+        (report,) = json.loads(told)
+        assert visitor.get("/history/").text.count("<li>") == report["stored"] > 0
 
 
 @pytest.fixture(scope="module")
