@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from providers.playlists.mirrors import Side
+from providers.zones import zone_names
 
 
 class SignInForm(AuthenticationForm):
@@ -64,3 +65,13 @@ class SearchForm(forms.Form):
     """Words of a song to look for."""
 
     q = forms.CharField(label=_("Words of its title or artist"), max_length=200, required=False)
+
+
+class TimeZoneForm(forms.Form):
+    """The zone in whose time a person sees everything."""
+
+    zone = forms.TypedChoiceField(
+        label=_("Show times as in"),
+        choices=lambda: [("", _("my browser's time zone")), *((name, name.replace("_", " ")) for name in zone_names())],
+        required=False,
+    )

@@ -3,12 +3,14 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from providers.views import connections, history, imports, linking, listens, mirrors, playlists
+from providers.views import connections, history, imports, linking, listens, mirrors, playlists, time_zone
 
 app_name = "providers"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="providers:connections")),
     path("connections/", connections.connections, name="connections"),
+    path("connections/<str:provider_type>/", connections.connection, name="connection"),
+    path("connections/<str:provider_type>/check/", connections.check, name="check"),
     path("connections/<str:provider_type>/connect/", linking.connect, name="connect"),
     path("connections/<str:provider_type>/callback/", linking.callback, name="callback"),
     path("connections/<str:provider_type>/confirm/", linking.confirm, name="confirm"),
@@ -29,4 +31,5 @@ urlpatterns = [
     path("playlists/<int:mirror_id>/missing/<int:missing_id>/", mirrors.missing_track, name="missing_track"),
     path("playlists/<int:mirror_id>/chosen/<int:match_id>/withdraw/", mirrors.withdraw, name="withdraw"),
     path("playlists/<int:mirror_id>/export/<str:export_format>/", mirrors.export_missing, name="export_missing"),
+    path("time-zone/", time_zone.time_zone, name="time_zone"),
 ]

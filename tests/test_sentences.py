@@ -143,8 +143,3 @@ def test_why_a_song_is_not_taken_is_known_whole(elsewhere: None) -> None:
 def test_what_a_service_told_stays_inert() -> None:
     template = Template("{% load sentences %}{{ text|translated }}")
     assert template.render(Context({"text": "<b>1 s longer"})) == "&lt;b&gt;1 s longer"
-
-
-def test_a_part_of_a_template_can_be_put_into_a_sentence() -> None:
-    template = Template("{% load sentences %}{% capture name %} <b>{{ x }}</b> {% endcapture %}({{ name }})")
-    assert template.render(Context({"x": "<"})) == "(<b>&lt;</b>)"

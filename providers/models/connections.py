@@ -1,7 +1,7 @@
 """The link between a person and a service, as people, pages and the admin see it. No secret lives here."""
 
-from datetime import datetime
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +9,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from providers.fields import EncryptedTextField
+
+EXPIRES_SOON = timedelta(days=30)
+"""How long before its end a link is said to expire soon."""
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    """Connections, by what there is to do about them."""
+
+    def in_danger(self) -> Self:
+        """Keep those whose link has died, or soon will."""
+        expiring = models.Q(status=Connection.Status.OK, link_expires_at__lt=timezone.now() + EXPIRES_SOON)
+        return self.filter(models.Q(status=Connection.Status.NEEDS_REAUTH) | expiring)
 
 
 class Connection(models.Model):
@@ -36,6 +48,8 @@ class Connection(models.Model):
         help_text=_("Whether the service told only the last play of each track, when last asked."),
     )
 
+    objects = ConnectionQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["user", "provider_type"], name="one_connection_per_person_and_service")
@@ -53,6 +67,12 @@ class Connection(models.Model):
     def is_linked(self) -> bool:
         """Whether credentials stand behind the connection, working or not."""
         return self.status != self.Status.DISCONNECTED
+
+    @property
+    def expires_soon(self) -> bool:
+        """Whether the link works now, and will have ended in a month."""
+        expires_at = self.link_expires_at
+        return self.status == self.Status.OK and expires_at is not None and expires_at < timezone.now() + EXPIRES_SOON
 
     def is_of_another_account(self, account_id: str) -> bool:
         """Tell whether this links another remote account than that one. What is not known is no other."""

@@ -1,1 +1,1 @@
-"""What templates are written with."""
+"""What the templates of this app need beyond Django's own tags."""

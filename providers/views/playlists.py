@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -52,8 +53,8 @@ def playlists(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "mirrors": [ShownMirror(row, names) for row in page.object_list],
-        "sources": sources,
-        "targets": targets,
+        "sources": get_text_list([spec.label for spec in sources], _("or")),
+        "targets": get_text_list([spec.label for spec in targets], _("or")),
         "beginnings": [
             spec for spec in sources if spec.type in linked and any(_leads_to(spec, other, linked) for other in targets)
         ],

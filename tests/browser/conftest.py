@@ -16,8 +16,6 @@ from providers.testing.simulators.household import PASSWORD, USERNAME, Household
 
 # Playwright runs an event loop in the thread of the tests, which makes Django fear for its database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-# Spotify sends nobody back to "localhost".
-os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = "127.0.0.1"
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "screenshots"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
