@@ -115,8 +115,15 @@ def test_a_template_of_the_site_is_taken_instead_of_ours(bent_visitor: Visitor) 
 
 def test_pages_work_under_any_address(bent_visitor: Visitor) -> None:
     assert bent_visitor.get("/music/connections/").text.count("Connected as") == 2
-    assert 'href="/music/connections/spotify/disconnect/"' in bent_visitor.get("/music/").text
-    for page in ("history/", "history/import/", "playlists/", "playlists/from/spotify/"):
+    assert 'href="/music/connections/spotify/"' in bent_visitor.get("/music/").text
+    for page in (
+        "connections/spotify/",
+        "connections/spotify/disconnect/",
+        "history/",
+        "history/import/",
+        "playlists/",
+        "playlists/from/spotify/",
+    ):
         bent_visitor.get(f"/music/{page}")
     brought = bent_visitor.upload("/music/history/import/", "uploads", "plays.csv", b"not,known\n")
     assert brought.url == f"{bent_visitor.url}/music/history/import/"
