@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
-from providers import conf
+from providers import conf, signals
 from providers.contracts import Type
 from providers.datatypes import AuthResult
 from providers.exceptions import ProviderError, ReauthorizationRequiredError
@@ -182,3 +182,4 @@ def _store_credentials(user: "User", account: Account, password: str) -> None:
     connection = Connection.objects.get(user=user, provider_type=Type.NAVIDROME)
     connection.mark_authorized(account_id=account_id(account.name), account_name=account.name)
     HistorySync.request(connection)
+    signals.announce(signals.connection_linked, Connection, connection=connection)

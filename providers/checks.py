@@ -28,7 +28,15 @@ def check_fernet_keys(**_: Any) -> list[CheckMessage]:
 def check_limits(**_: Any) -> list[CheckMessage]:
     """What cannot be read would stop every fetch."""
     messages: list[CheckMessage] = []
-    for read in (conf.rate_limits, conf.redis_url, conf.history_overlap, conf.lease_seconds, conf.public_url):
+    readers = (
+        conf.rate_limits,
+        conf.redis_url,
+        conf.history_overlap,
+        conf.lease_seconds,
+        conf.alert_schemes,
+        conf.public_url,
+    )
+    for read in readers:
         try:
             read()
         except conf.ProviderConfigurationError as error:

@@ -21,6 +21,23 @@ DEFAULTS: dict[str, Any] = {
     "HISTORY_OVERLAP_SECONDS": 7200,
     "LEASE_SECONDS": 15,
     "REDIS_URL": "",
+    "ALERT_SCHEMES": (
+        *("ntfy", "ntfys", "gotify", "gotifys", "mailto", "mailtos", "json", "jsons", "form", "forms", "xml", "xmls"),
+        *(
+            "matrix",
+            "matrixs",
+            "tgram",
+            "discord",
+            "slack",
+            "mmost",
+            "mmosts",
+            "rocket",
+            "rockets",
+            "nctalk",
+            "nctalks",
+        ),
+        *("signal", "signals", "pover", "pbul", "bark", "barks", "hassio", "hassios", "apprise", "apprises"),
+    ),
     "SPOTIFY_CLIENT_ID": "",
     "SPOTIFY_REDIRECT_URI": "",
     "SPOTIFY_ACCOUNTS_URL": "https://accounts.spotify.com",
@@ -162,6 +179,14 @@ def lease_seconds() -> float:
     if not 1 <= seconds <= 3600:
         raise ProviderConfigurationError(f"LEASE_SECONDS: {value!r} is not a number of seconds from 1 to 3600.")
     return seconds
+
+
+def alert_schemes() -> list[str]:
+    """Return the beginnings of the addresses that alerts may be sent to. Raises `ProviderConfigurationError`."""
+    schemes = get("ALERT_SCHEMES")
+    if not isinstance(schemes, list | tuple) or not all(isinstance(name, str) and name.isalnum() for name in schemes):
+        raise ProviderConfigurationError("ALERT_SCHEMES is not a list of words such as ntfy or mailtos, without ://.")
+    return [name.lower() for name in schemes]
 
 
 def redis_url() -> str:

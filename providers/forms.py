@@ -7,6 +7,9 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from providers.alerts.problems import sentence
+from providers.alerts.sending import check
+from providers.models import AlertKind
 from providers.playlists.mirrors import Side
 from providers.zones import zone_names
 
@@ -75,3 +78,37 @@ class TimeZoneForm(forms.Form):
         choices=lambda: [("", _("my browser's time zone")), *((name, name.replace("_", " ")) for name in zone_names())],
         required=False,
     )
+
+
+class AlertTargetForm(forms.Form):
+    """Where a person is told, and of what. For a target that is there already the address may be left out."""
+
+    label = forms.CharField(
+        label=_("Name"), max_length=100, error_messages={"required": _("Give it a name, by which you know it.")}
+    )
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=2000,
+        # Addresses that are right for a service need not be so for a browser.
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        error_messages={"required": _("Enter the address that messages are sent to. The examples show some.")},
+    )
+    kinds = forms.MultipleChoiceField(
+        label=_("What you want to be told"),
+        choices=AlertKind.choices,
+        initial=AlertKind.values,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one. To be told nothing for a while, pause it.")},
+    )
+
+    service = ""
+
+    def clean_url(self) -> str:
+        """Take an address that messages may be sent to, and note what its service is called."""
+        url: str = self.cleaned_data["url"]
+        if url:
+            answer = check(url)
+            if answer.problem:
+                raise forms.ValidationError(sentence(answer.problem))
+            self.service = answer.service
+        return url

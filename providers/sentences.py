@@ -46,8 +46,8 @@ SENTENCES = (
     _("%(setting)s is not set."),
     # --- Spotify ---
     _(
-        "Spotify does not know this application. Whoever runs this site should compare SPOTIFY_CLIENT_ID with "
-        "Spotify's developer dashboard."
+        "Spotify does not know the application. Whoever runs this site should compare SPOTIFY_CLIENT_ID with "
+        "Spotify's developer dashboard, and who links through an application of their own its client id."
     ),
     _("Spotify does not understand how it was asked for a token."),
     _("Spotify does not accept this attempt at linking, or no longer does. Begin again."),

@@ -49,9 +49,9 @@ def tick() -> None:
 
 @shared_task(ignore_result=True, expires=ADOPT_SECONDS)
 def adopt() -> None:
-    """Make connections due that were never fetched."""
+    """Make connections due that were never fetched, and remind people of links that expire soon."""
     with _bearing_with_the_database():
-        worker.adopt_connections()
+        worker.look_after_connections()
 
 
 @shared_task(ignore_result=True, expires=TICK_SECONDS)

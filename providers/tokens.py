@@ -121,11 +121,13 @@ class StoredTokenSource:
             )
             if is_stored:
                 # Where this took longer than its lease, another may have found the rotated token dead: it is not.
-                Connection.objects.filter(
+                taken_for_dead = Connection.objects.filter(
                     user_id=self._row.user_id,
                     provider_type=self._row.provider_type,
                     status=Connection.Status.NEEDS_REAUTH,
-                ).update(status=Connection.Status.OK, status_detail="")
+                ).first()
+                if taken_for_dead is not None:
+                    taken_for_dead.mark_alive_after_all()
         self._reload()
         return self._token()
 

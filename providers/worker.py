@@ -12,15 +12,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connections, models
 from django.utils import timezone
 
 from providers import registry, scheduling
+from providers.alerts import delivery, reminders
 from providers.contracts import HistoryFetcher
-from providers.history import duplicates, fetch, imports
-from providers.models import Connection, DuplicateScan, HistoryImport, HistorySync
+from providers.history import deletion, duplicates, fetch, imports
+from providers.models import Connection, DuplicateScan, HistoryDeletion, HistoryImport, HistorySync
 from providers.playlists import mirrors
 from providers.scheduling import Lease, LeaseLostError
 
@@ -28,13 +30,15 @@ logger = logging.getLogger(__name__)
 
 IMPORTS = "history-imports"
 DUPLICATES = "duplicate-scans"
+DELETIONS = "history-deletions"
 MIRRORS = "playlist-mirrors"
+ALERTS = "alerts"
 
 POLL_SECONDS = 1.0
 """How often a watcher looks for due rows."""
 
 ADOPT_SECONDS = 60.0
-"""How often connections are looked for that no fetch knows of yet."""
+"""How often connections are looked for that no fetch knows of yet, and those that expire soon."""
 
 ADOPT_AT_ONCE = 1000
 
@@ -55,17 +59,20 @@ class Queue:
     work: Callable[[Lease[Any], Callable[[], bool]], None]
 
 
+def history_types() -> list[str]:
+    """Return the services that tell a history."""
+    return [spec.type for spec in registry.specs() if HistoryFetcher in spec.capabilities]
+
+
 def queues() -> dict[str, Queue]:
     """Return every queue by name: one per service that tells a history, and those of this site itself."""
-    histories = {
-        spec.type: Queue(lambda provider_type=spec.type: fetch.due_histories(provider_type), fetch.work)  # type: ignore[misc]
-        for spec in registry.specs()
-        if HistoryFetcher in spec.capabilities
-    }
+    histories = {name: Queue(partial(fetch.due_histories, name), fetch.work) for name in history_types()}
     return histories | {
         IMPORTS: Queue(HistoryImport.objects.select_related("user").all, imports.work),
         DUPLICATES: Queue(DuplicateScan.objects.all, duplicates.work),
+        DELETIONS: Queue(HistoryDeletion.objects.all, deletion.work),
         MIRRORS: Queue(mirrors.rows, mirrors.work),
+        ALERTS: Queue(delivery.rows, delivery.work),
     }
 
 
@@ -76,13 +83,20 @@ def workers_wanted(at_most: int) -> dict[str, int]:
 
 def adopt_connections() -> int:
     """Give connections that were never fetched a row, which makes them due, and return how many."""
-    known = [name for name in queues() if name not in (IMPORTS, DUPLICATES, MIRRORS)]
-    new = Connection.objects.filter(history_sync__isnull=True, status=Connection.Status.OK, provider_type__in=known)
+    new = Connection.objects.filter(
+        history_sync__isnull=True, status=Connection.Status.OK, provider_type__in=history_types()
+    )
     adopted = 0
     while found := list(new[:ADOPT_AT_ONCE]):
         HistorySync.adopt(found)
         adopted += len(found)
     return adopted
+
+
+def look_after_connections() -> None:
+    """Make connections due that were never fetched, and remind people of links that expire soon."""
+    adopt_connections()
+    reminders.remind()
 
 
 def drain(name: str, should_stop: Callable[[], bool] = lambda: False) -> int:
@@ -122,7 +136,7 @@ def watch(stop: threading.Event, names: Iterable[str] | None = None) -> None:
     attendants = [
         threading.Thread(target=_attend, args=(name, stop), name=name, daemon=True) for name in names or queues()
     ]
-    attendants.append(threading.Thread(target=_keep_adopting, args=(stop,), name="adopting", daemon=True))
+    attendants.append(threading.Thread(target=_look_around, args=(stop,), name="connections", daemon=True))
     for attendant in attendants:
         attendant.start()
     stop.wait()
@@ -135,8 +149,8 @@ def _attend(name: str, stop: threading.Event) -> None:
     _repeat(lambda: drain(name, stop.is_set), stop, POLL_SECONDS)
 
 
-def _keep_adopting(stop: threading.Event) -> None:
-    _repeat(adopt_connections, stop, ADOPT_SECONDS)
+def _look_around(stop: threading.Event) -> None:
+    _repeat(look_after_connections, stop, ADOPT_SECONDS)
 
 
 def _repeat(work: Callable[[], object], stop: threading.Event, seconds: float) -> None:

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from providers import urls
 from providers.models import (
+    AlertKind,
+    AlertTarget,
     Connection,
     HistoryGap,
     HistoryImport,
@@ -72,10 +74,19 @@ def furnish(user: Any) -> dict[str, Address]:
         user=user, source_type="spotify", source_key="id 9", target_type="navidrome", song={"id": "7", "name": HOSTILE}
     )
 
+    target = AlertTarget.objects.create(
+        user=user, label=HOSTILE, service="JSON", url="json://127.0.0.1:9/", kinds=AlertKind.values
+    )
+
     def at(name: str, *args: Any, **options: Any) -> Address:
         return Address(reverse(f"providers:{name}", args=args), **options)
 
     pages = {
+        "alerts": at("alerts"),
+        "alert_target": at("alert_target", target.pk, names_a_row=True),
+        "alert_test": at("alert_test", target.pk, names_a_row=True, is_read=False),
+        "alert_pause": at("alert_pause", target.pk, "on", names_a_row=True, is_read=False),
+        "alert_delete": at("alert_delete", target.pk, names_a_row=True),
         "connections": at("connections"),
         "connection": at("connection", "spotify"),
         "check": at("check", "spotify", is_read=False),
@@ -83,6 +94,9 @@ def furnish(user: Any) -> dict[str, Address]:
         "callback": at("callback", "spotify"),
         "confirm": at("confirm", "spotify", is_read=False),
         "disconnect": at("disconnect", "spotify"),
+        "delete_history": at("delete_history", "spotify"),
+        "paste": at("paste", "spotify"),
+        "own_application": at("own_application", "spotify"),
         "fetch": at("fetch", "spotify", is_read=False),
         "history": at("history"),
         "listen": at("listen", listen.pk, names_a_row=True),

@@ -67,6 +67,22 @@ def test_a_lease_that_makes_no_sense_is_refused_and_a_check_says_so(settings: Se
     assert (message.id, repr(value) in message.msg) == ("providers.E004", True)
 
 
+@pytest.mark.parametrize("value", ["ntfy", ["ntfy://"], [""], ("json", None), 7])
+def test_a_list_of_schemes_that_is_none_is_refused_and_a_check_says_so(settings: Settings, value: object) -> None:
+    settings.ALERT_SCHEMES = value
+    with pytest.raises(ProviderConfigurationError, match="ALERT_SCHEMES"):
+        conf.alert_schemes()
+    (message,) = check_limits()
+    assert (message.id, "ALERT_SCHEMES" in message.msg) == ("providers.E004", True)
+
+
+def test_nothing_that_works_on_the_server_itself_is_among_the_schemes(settings: Settings) -> None:
+    local = {"syslog", "dbus", "qt", "kde", "glib", "gnome", "macosx", "windows", "blink1", "file", "config"}
+    assert local.isdisjoint(conf.alert_schemes())
+    settings.ALERT_SCHEMES = ["NTFY"]
+    assert conf.alert_schemes() == ["ntfy"]
+
+
 class TestRateLimits:
     @pytest.mark.parametrize(
         ("text", "expected"),

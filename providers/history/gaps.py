@@ -6,11 +6,13 @@ the service could, and saw nothing as old as what was home already.
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from providers.models import Connection, HistoryGap
+from providers import signals
+from providers.models import Alert, AlertKind, Connection, HistoryGap
 
 PRECISION = timedelta(minutes=1)
 """How roughly the roughest file tells when something was played."""
@@ -18,7 +20,7 @@ PRECISION = timedelta(minutes=1)
 
 def note(connection: Connection, since: datetime, until: datetime, reason: HistoryGap.Reason) -> HistoryGap:
     """Note that nothing is known of the time after `since` and before `until`."""
-    return HistoryGap.objects.create(connection=connection, since=since, until=until, reason=reason)
+    return _open(HistoryGap(connection=connection, since=since, until=until, reason=reason))
 
 
 def note_lost_plays(connection: Connection, since: datetime, until: datetime, missing_plays: int) -> None:
@@ -34,13 +36,37 @@ def note_lost_plays(connection: Connection, since: datetime, until: datetime, mi
         until__gte=since - timedelta(days=1),
     )
     if not recent.update(until=Greatest("until", until), missing_plays=F("missing_plays") + missing_plays):
-        HistoryGap.objects.create(
-            connection=connection,
-            since=since,
-            until=until,
-            reason=HistoryGap.Reason.LAST_PLAY_ONLY,
-            missing_plays=missing_plays,
+        _open(
+            HistoryGap(
+                connection=connection,
+                since=since,
+                until=until,
+                reason=HistoryGap.Reason.LAST_PLAY_ONLY,
+                missing_plays=missing_plays,
+            )
         )
+
+
+def _open(gap: HistoryGap) -> HistoryGap:
+    connection = gap.connection
+    with transaction.atomic():
+        gap.save()
+        Alert.note(
+            connection.user_id,
+            AlertKind.GAP_OPENED,
+            _matter(gap),
+            service=connection.provider_type,
+            since=gap.since.isoformat(),
+            until=gap.until.isoformat(),
+        )
+        signals.announce(signals.gap_opened, HistoryGap, gap=gap)
+    return gap
+
+
+def _matter(gap: HistoryGap) -> str:
+    # Where only last plays are told there is no end to gaps, and no file that fills them: that is told once.
+    is_news = gap.reason != HistoryGap.Reason.LAST_PLAY_ONLY
+    return f"gap {gap.pk}" if is_news else f"last-plays {gap.connection_id}"
 
 
 def open_gaps(connection: Connection) -> list[HistoryGap]:
@@ -65,6 +91,7 @@ def cover(user_id: int, provider_type: str, since: datetime, until: datetime, *,
         reaches_start, reaches_end = since <= gap.since + PRECISION, until >= gap.until - PRECISION
         if reaches_start and reaches_end:
             HistoryGap.objects.filter(pk=gap.pk).update(closed_at=timezone.now(), closed_by=by)
+            Alert.settle(user_id, [_matter(gap)])
             closed += 1
         elif reaches_start:
             HistoryGap.objects.filter(pk=gap.pk, since=gap.since).update(since=until)

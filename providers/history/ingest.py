@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection, models, transaction
 
+from providers import signals
 from providers.datatypes import Track
 from providers.jsonvalues import storable
 from providers.models import DuplicateScan, Listen
@@ -82,6 +83,7 @@ def store_all(user_id: int, batches: Mapping[tuple[str, str], Iterable[Track]]) 
         with transaction.atomic(savepoint=False):
             new.update((batch, insert((user_id, *batch), tracks)) for batch, tracks in offered.items() if tracks)
             _note(user_id, new.values())
+            _announce(user_id, new)
     return {batch: inserted.listens for batch, inserted in new.items()}
 
 
@@ -90,6 +92,13 @@ def _note(user_id: int, new: Iterable["_Inserted"]) -> None:
     spans = [(each.oldest, each.newest) for each in new if each.oldest is not None and each.newest is not None]
     if spans:
         DuplicateScan.note(user_id, min(oldest for oldest, _ in spans), max(newest for _, newest in spans))
+
+
+def _announce(user_id: int, new: Mapping[tuple[str, str], "_Inserted"]) -> None:
+    for (provider_type, source), inserted in new.items():
+        if inserted.listens:
+            facts = {"user_id": user_id, "provider_type": provider_type, "source": source, "count": inserted.listens}
+            signals.announce(signals.listens_stored, Listen, **facts)
 
 
 def _by_key(tracks: Iterable[Track]) -> _Offered:

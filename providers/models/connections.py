@@ -4,13 +4,18 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from providers import signals
 from providers.fields import EncryptedTextField
+from providers.models.alerts import Alert, AlertKind
 
-EXPIRES_SOON = timedelta(days=30)
+REMINDERS = (timedelta(days=30), timedelta(days=7), timedelta(days=1))
+"""How long before a link expires its person is reminded of it, the earliest first."""
+
+EXPIRES_SOON = REMINDERS[0]
 """How long before its end a link is said to expire soon."""
 
 
@@ -41,6 +46,7 @@ class Connection(models.Model):
     status_detail = models.TextField(blank=True, default="")
     authorized_at = models.DateTimeField(default=timezone.now)
     link_expires_at = models.DateTimeField(_("link expires"), null=True, blank=True)
+    reminder_due_at = models.DateTimeField(_("next reminder"), null=True, blank=True, editable=False)
     last_checked_at = models.DateTimeField(_("last check"), null=True, blank=True)
     history_is_last_play_only = models.BooleanField(
         null=True,
@@ -56,7 +62,12 @@ class Connection(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             # The sign-in backend looks people up by their remote account.
-            models.Index(fields=["provider_type", "account_id"], name="connection_by_account")
+            models.Index(fields=["provider_type", "account_id"], name="connection_by_account"),
+            models.Index(
+                fields=["reminder_due_at"],
+                name="connection_reminder_due",
+                condition=models.Q(reminder_due_at__isnull=False),
+            ),
         ]
         ordering = ("user_id", "provider_type")
 
@@ -78,6 +89,12 @@ class Connection(models.Model):
         """Tell whether this links another remote account than that one. What is not known is no other."""
         return bool(self.account_id and account_id and self.account_id != account_id)
 
+    def next_reminder_after(self, moment: datetime) -> datetime | None:
+        """Return when the person is reminded next that the link expires; None where there is nothing to remind of."""
+        if self.link_expires_at is None:
+            return None
+        return next((at for before in REMINDERS if (at := self.link_expires_at - before) > moment), None)
+
     def mark_authorized(
         self,
         *,
@@ -87,15 +104,20 @@ class Connection(models.Model):
         link_expires_at: datetime | None = None,
     ) -> None:
         """Note that the person has proved the account theirs, by linking or by signing in, just now unless told."""
-        self._set(
-            status=self.Status.OK,
-            status_detail="",
-            account_id=account_id,
-            account_name=account_name,
-            authorized_at=authorized_at or timezone.now(),
-            link_expires_at=link_expires_at,
-            last_checked_at=timezone.now(),
-        )
+        now = timezone.now()
+        self.link_expires_at = link_expires_at
+        with transaction.atomic():
+            self._set(
+                status=self.Status.OK,
+                status_detail="",
+                account_id=account_id,
+                account_name=account_name,
+                authorized_at=authorized_at or now,
+                link_expires_at=link_expires_at,
+                reminder_due_at=self.next_reminder_after(now),
+                last_checked_at=now,
+            )
+            Alert.settle(self.user_id, self._matters)
 
     def mark_ok(self) -> None:
         """Note that the service accepted the credentials just now.
@@ -105,25 +127,58 @@ class Connection(models.Model):
         self._observe([self.Status.OK])
 
     def mark_needs_reauth(self, detail: str) -> None:
-        """Note that only the person can make the link work again, and why."""
-        self._observe([self.Status.OK, self.Status.NEEDS_REAUTH], status=self.Status.NEEDS_REAUTH, status_detail=detail)
+        """Note that only the person can make the link work again, and why. They are told once."""
+        dead = {"status": self.Status.NEEDS_REAUTH, "status_detail": detail, "reminder_due_at": None}
+        with transaction.atomic():
+            if self._observe([self.Status.OK], **dead):
+                Alert.settle(self.user_id, self._matters)
+                Alert.note(
+                    self.user_id,
+                    AlertKind.NEEDS_REAUTH,
+                    self.matter("link"),
+                    service=self.provider_type,
+                    detail=detail,
+                )
+                signals.announce(signals.connection_needs_reauth, Connection, connection=self)
+            else:
+                self._observe([self.Status.NEEDS_REAUTH], **dead)
+
+    def mark_alive_after_all(self) -> None:
+        """Note that a link that was taken for dead is not."""
+        reminder = self.next_reminder_after(timezone.now())
+        with transaction.atomic():
+            self._observe([self.Status.NEEDS_REAUTH], status=self.Status.OK, status_detail="", reminder_due_at=reminder)
+            Alert.settle(self.user_id, self._matters)
 
     def mark_disconnected(self) -> None:
         """Note that the credentials are gone, as the person wished."""
-        self._set(status=self.Status.DISCONNECTED, status_detail="", link_expires_at=None)
+        with transaction.atomic():
+            self._set(status=self.Status.DISCONNECTED, status_detail="", link_expires_at=None, reminder_due_at=None)
+            Alert.settle(self.user_id, self._matters)
+
+    def matter(self, topic: str) -> str:
+        """Return what alerts about a topic of this connection are kept by (`Alert.matter`)."""
+        return f"{topic} {self.pk}"
+
+    @property
+    def _matters(self) -> list[str]:
+        # What ends with the link as it was.
+        return [self.matter("link"), self.matter("expiry")]
 
     def _set(self, **fields: Any) -> None:
         for name, value in fields.items():
             setattr(self, name, value)
         self.save(update_fields=list(fields))
 
-    def _observe(self, where_status: list[Status], **fields: Any) -> None:
+    def _observe(self, where_status: list[Status], **fields: Any) -> bool:
         # What was seen through old credentials says nothing once the person has linked again or disconnected.
         same_link = Connection.objects.filter(pk=self.pk, authorized_at=self.authorized_at, status__in=where_status)
         fields["last_checked_at"] = timezone.now()
-        if same_link.update(**fields):
-            for name, value in fields.items():
-                setattr(self, name, value)
+        if not same_link.update(**fields):
+            return False
+        for name, value in fields.items():
+            setattr(self, name, value)
+        return True
 
 
 class LinkAttempt(models.Model):
@@ -149,6 +204,25 @@ class LinkAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt at linking {self.provider_type}"
+
+
+class OwnApplication(models.Model):
+    """An application that a person registered with a service, to link through instead of the site's.
+
+    A client id is no secret: it stands in the address of every consent page.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="own_applications")
+    provider_type = models.CharField("service", max_length=64)
+    client_id = models.CharField(max_length=255)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "provider_type"], name="one_application_per_person_and_service")
+        ]
+
+    def __str__(self) -> str:
+        return f"application of {self.user_id} for {self.provider_type}"
 
 
 class ServicePause(models.Model):

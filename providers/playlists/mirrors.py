@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, models, transaction
 from django.utils import timezone
 
-from providers import registry, scheduling
+from providers import registry, scheduling, signals
 from providers.contracts import PlaylistManager, PlaylistSyncer
 from providers.datatypes import LazyTracks, LeftOut, Playlist, Track
 from providers.exceptions import (
@@ -27,7 +27,7 @@ from providers.exceptions import (
     ReauthorizationRequiredError,
     TransientError,
 )
-from providers.models import Connection, MissingTrack, PlaylistMirror
+from providers.models import Alert, AlertKind, Connection, MissingTrack, PlaylistMirror
 from providers.models.playlists import song_as_json
 from providers.playlists import finding, library
 from providers.playlists.apply import SongsVanishedError, apply, find_target
@@ -46,6 +46,9 @@ LONGEST_RETRY = timedelta(hours=24)
 
 MAX_SHRINK = 1 / 3
 """The part of a list that a run may remove without being told that it may."""
+
+FAILURES_BEFORE_ALERT = 3
+"""After so many in a row a person is told. A service that is away for a few minutes is nobody's business."""
 
 SHOWN_CHANGES = 200
 """How many changes of its last plan a mirror keeps to show."""
@@ -185,6 +188,7 @@ def stop(mirror: PlaylistMirror, *, delete_playlist: bool) -> None:
             lease.update(
                 is_automatic=False, due_at=None, state=PlaylistMirror.State.STOPPED, detail="", choices=[], **changes
             )
+            Alert.settle(lease.row.user_id, [_matter(lease.row)])
     finally:
         lease.release(due_at=None if lease.row.state == PlaylistMirror.State.STOPPED else lease.row.due_at)
 
@@ -404,8 +408,46 @@ def _note(lease: Lease[PlaylistMirror], report: CarryReport, wishes: Wishes) -> 
         lease.update(**changes)
         if report.plan is not None:
             _keep_missing(mirror, report.plan)
+        _tell(mirror, report, failures)
     lease.release(due_at=_next_due(mirror, report, failures), failures=failures)
     mirror.failures = failures
+
+
+def _tell(mirror: PlaylistMirror, report: CarryReport, failures: int) -> None:
+    """Tell the person, and other apps, how it went; the person once, until it goes well again."""
+    if report.outcome in (CarryOutcome.IN_STEP, CarryOutcome.PARTLY):
+        Alert.settle(mirror.user_id, [_matter(mirror)])
+        is_complete = report.outcome is CarryOutcome.IN_STEP
+        signals.announce(signals.mirror_carried, PlaylistMirror, mirror=mirror, is_complete=is_complete)
+    elif report.outcome in (CarryOutcome.REFUSED, CarryOutcome.FAILED):
+        if _is_news(mirror, report, failures):
+            Alert.note(
+                mirror.user_id,
+                AlertKind.MIRROR_FAILING,
+                _matter(mirror),
+                mirror=mirror.pk,
+                playlist=mirror.name,
+                source=mirror.source.provider_type,
+                target=mirror.target.provider_type,
+                detail=report.detail,
+            )
+        signals.announce(
+            signals.mirror_failed,
+            PlaylistMirror,
+            mirror=mirror,
+            detail=report.detail,
+            needs_person=report.needs_person,
+        )
+
+
+def _is_news(mirror: PlaylistMirror, report: CarryReport, failures: int) -> bool:
+    # Who carries a playlist by hand looks at what comes of it, and of a dead link they are told already.
+    are_linked = all(end.status == Connection.Status.OK for end in (mirror.source, mirror.target))
+    return mirror.is_automatic and are_linked and (report.needs_person or failures >= FAILURES_BEFORE_ALERT)
+
+
+def _matter(mirror: PlaylistMirror) -> str:
+    return f"mirror {mirror.pk}"
 
 
 def _next_due(mirror: PlaylistMirror, report: CarryReport, failures: int) -> datetime | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Prefetch
 from django.utils import timezone
@@ -18,6 +19,7 @@ from providers.contracts import (
     PlaylistSyncer,
     TrackFinder,
 )
+from providers.linking import missing_settings, own_client_ids
 from providers.models import Connection, HistoryGap, HistorySync, ServicePause
 from providers.registry import ProviderSpec
 from providers.views.progress import Progress
@@ -52,11 +54,12 @@ class Card:
     connection: Connection | None
     history_sync: HistorySync | None
     paused_until: datetime | None
+    own_client_id: str
 
     @property
     def state(self) -> State:
         """The one state that matters most."""
-        if self.spec.missing_settings:
+        if missing_settings(self.spec, self.own_client_id):
             return State.NOT_SET_UP
         if self.connection is None:
             return State.NOT_LINKED
@@ -78,6 +81,11 @@ class Card:
     def can_be_linked(self) -> bool:
         """Whether the person can link it now, or link it again."""
         return self.is_linked_by_person and self.state is not State.NOT_SET_UP
+
+    @property
+    def takes_own_application(self) -> bool:
+        """Whether the person may bring an application of their own to link it through."""
+        return self.spec.application_guide is not None
 
     @property
     def wants_linking(self) -> bool:
@@ -131,20 +139,22 @@ class Card:
         return [CAPABILITY_NAMES[capability] for capability in self.spec.capabilities if capability in CAPABILITY_NAMES]
 
 
-def cards_of(user_id: int | None, specs: Iterable[ProviderSpec]) -> list[Card]:
-    """Return a card per service, in four queries however many there are."""
+def cards_of(user: Any, specs: Iterable[ProviderSpec]) -> list[Card]:
+    """Return a card per service, in five queries however many there are."""
     open_gaps = Prefetch("history_gaps", HistoryGap.objects.filter(closed_at__isnull=True))
-    mine = Connection.objects.filter(user=user_id).select_related("history_sync").prefetch_related(open_gaps)
+    mine = Connection.objects.filter(user=user.pk).select_related("history_sync").prefetch_related(open_gaps)
     by_type = {connection.provider_type: connection for connection in mine}
     pauses: dict[str, datetime] = dict(
         ServicePause.objects.filter(until__gt=timezone.now()).order_by("until").values_list("provider_type", "until")
     )
+    own = own_client_ids(user)
     return [
         Card(
             spec=spec,
             connection=by_type.get(spec.type),
             history_sync=getattr(by_type.get(spec.type), "history_sync", None),
             paused_until=pauses.get(spec.type),
+            own_client_id=own.get(spec.type, ""),
         )
         for spec in specs
     ]

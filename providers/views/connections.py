@@ -27,7 +27,7 @@ CHECKED_RECENTLY = timedelta(seconds=10)
 @require_safe
 def connections(request: HttpRequest) -> HttpResponse:
     """Show every service there is, linked or not."""
-    return render(request, "providers/connections.html", {"cards": cards_of(request.user.pk, registry.specs())})
+    return render(request, "providers/connections.html", {"cards": cards_of(request.user, registry.specs())})
 
 
 @personal
@@ -35,7 +35,7 @@ def connections(request: HttpRequest) -> HttpResponse:
 def connection(request: HttpRequest, provider_type: str) -> HttpResponse:
     """Show all there is to know of one service's link."""
     spec = _spec_or_404(provider_type)
-    (card,) = cards_of(request.user.pk, [spec])
+    (card,) = cards_of(request.user, [spec])
     context = {"card": card, "spec": spec, "connection": card.connection, "state": card.state}
     if card.is_linked:
         context["scopes"] = _granted_scopes(request.user.pk, spec)

@@ -98,13 +98,18 @@ def site(
     household: Household,
     settings: Settings,
 ) -> Iterator[Site]:
-    """Open the site in a fresh browser; whatever its console complains about fails the test."""
+    """Open the site in a fresh browser; whatever its console complains about fails the test.
+
+    The parameter says how: size and colours, and with "noscript" no script runs.
+    """
     for name, value in household.settings.items():
         setattr(settings, name, value)
     settings.PROVIDER_RATE_LIMITS = "none"
-    size, scheme = request.param.split("-")
+    size, scheme, *rest = request.param.split("-")
     width, height = SIZES[size]
-    context: BrowserContext = new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context: BrowserContext = new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=rest != ["noscript"]
+    )
     site = Site(context.new_page(), live_server.url, request.param, [])
     site.page.on("console", site._note_message)
     site.page.on("pageerror", lambda error: site.complaints.append(str(error)))

@@ -6,8 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from providers import registry
-from providers.exceptions import RateLimitedError, ServiceUnavailableError
-from providers.models import Connection, Listen
+from providers.alerts import delivery
+from providers.exceptions import RateLimitedError, ReauthorizationRequiredError, ServiceUnavailableError
+from providers.models import Alert, Connection, Listen
+from tests.alerts.fakes import Post, add_target
 from tests.history.fakes import START, ListHistory, listen_at
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +93,23 @@ def test_one_failing_connection_does_not_stop_the_others(linked):
     assert failure.value.returncode == 1
     assert "lastfm of ada: 0 seen, 0 stored, failed. The service is down." in out.getvalue()
     assert "spotify of ada: 3 seen, 3 stored, complete." in out.getvalue()
+
+
+@pytest.mark.parametrize(("options", "told"), [({}, 1), ({"dry_run": True}, 0)])
+def test_who_lets_nobody_watch_is_told_of_a_dead_link_all_the_same(linked, user, monkeypatch, options, told):
+    def refuse(number):
+        raise ReauthorizationRequiredError("The link is dead.", provider="lastfm")
+
+    post = Post()
+    monkeypatch.setattr(delivery, "send", post.send)
+    add_target(user)
+    linked["lastfm"].before_page = refuse
+
+    with pytest.raises(CommandError):
+        run(**options)
+
+    assert post.titles == ["Last.fm needs you"] * told
+    assert Alert.waiting().count() == 1 - told
 
 
 def test_a_parked_connection_is_no_failure(linked):

@@ -7,7 +7,8 @@ from providers.exceptions import ServiceUnavailableError
 from providers.history import gaps
 from providers.history.fetch import fetch
 from providers.history.reports import FetchOutcome
-from providers.models import Connection, HistoryGap, HistorySync, Listen
+from providers.models import Alert, Connection, HistoryGap, HistorySync, Listen
+from tests.alerts.fakes import add_target
 from tests.history.fakes import START, ListHistory, listen_at
 
 pytestmark = pytest.mark.django_db
@@ -309,3 +310,32 @@ def test_only_gaps_of_the_same_person_and_service_are_covered(connection, django
 
     assert gaps.cover(connection.user_id, "lastfm", at(0), at(60), by="a file") == 0
     assert len(bounds(stranger)) == len(bounds(other)) == 1
+
+
+def kinds_told():
+    return list(Alert.objects.order_by("pk").values_list("kind", "facts__service"))
+
+
+def test_of_a_gap_its_person_is_told_once(user, connection):
+    add_target(user)
+    gaps.note(connection, START, START + timedelta(hours=1), HistoryGap.Reason.NOT_KEPT)
+    assert kinds_told() == [("gap_opened", "lastfm")]
+    gaps.note(connection, START + timedelta(days=1), START + timedelta(days=2), HistoryGap.Reason.NOT_KEPT)
+    assert len(kinds_told()) == 2
+
+
+def test_a_gap_that_is_filled_before_it_was_told_is_not_told(user, connection):
+    add_target(user)
+    gaps.note(connection, START, START + timedelta(hours=1), HistoryGap.Reason.NOT_KEPT)
+    gaps.cover(user.pk, "lastfm", START, START + timedelta(minutes=30), by="file")
+    assert len(kinds_told()) == 1
+    gaps.cover(user.pk, "lastfm", START, START + timedelta(hours=1), by="file")
+    assert kinds_told() == []
+
+
+def test_that_a_service_tells_last_plays_only_is_told_once_and_not_day_after_day(user, connection):
+    add_target(user)
+    for day in range(0, 9, 3):
+        gaps.note_lost_plays(connection, START + timedelta(days=day), START + timedelta(days=day, hours=1), 2)
+    assert HistoryGap.objects.count() == 3
+    assert len(kinds_told()) == 1

@@ -1,14 +1,14 @@
 """The way here from the release before, with rows in the tables."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.apps.registry import Apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from providers.models import HistorySync
+from providers.models import Connection, HistorySync
 
 MOMENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -45,3 +45,17 @@ def test_histories_of_the_first_release_go_on_under_the_name_of_their_service(fi
     # Where only last plays are told, all are read once more, to know how often each was played.
     assert list(rows) == [("lastfm", MOMENT, "lastfm"), ("navidrome", None, "navidrome")]
     assert not HistorySync.objects.filter(due_at=None).exists()
+
+
+def test_people_are_reminded_of_links_that_were_there_before_reminders(first_release: Apps) -> None:
+    before = migrate_providers("0003_playlists_carried_across")
+    people = before.get_model("auth", "User").objects
+    for name, status, expires_at in (("ada", "ok", MOMENT), ("bo", "ok", None), ("cy", "disconnected", MOMENT)):
+        before.get_model("providers", "Connection").objects.create(
+            user=people.create(username=name), provider_type="spotify", status=status, link_expires_at=expires_at
+        )
+
+    migrate_providers("0005_alerts")
+
+    reminders = Connection.objects.order_by("pk").values_list("reminder_due_at", flat=True)
+    assert list(reminders) == [MOMENT - timedelta(days=30), None, None]

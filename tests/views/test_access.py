@@ -16,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("services")
 
 ROOT = Path(urls.__file__).parent.parent
 PERSONAL_PAGES = [
+    "/alerts/",
     "/connections/",
     "/history/",
     "/history/import/",

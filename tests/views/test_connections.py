@@ -207,13 +207,13 @@ def test_a_site_without_services_says_so(visitor: Client, settings: Settings) ->
 def test_the_page_costs_the_same_however_much_is_linked(
     visitor: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(5):  # session, person, links in danger, connections, pauses
+    with django_assert_num_queries(6):  # session, person, links in danger, connections, pauses, own applications
         visitor.get("/connections/")
     SpotifyAuth.objects.create(user=user, access_token="x")
     NavidromeAuth.objects.create(user=user, username="ada", password="x")
     for linked in Connection.objects.all():
         HistorySync.objects.create(connection=linked, last_fetched_at=FETCHED_AT)
-    with django_assert_num_queries(6):  # and the gaps, of all connections at once
+    with django_assert_num_queries(7):  # and the gaps, of all connections at once
         visitor.get("/connections/")
 
 

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
 from providers import registry, worker
+from providers.alerts import reminders
 from providers.history.fetch import fetch, preview
 from providers.history.reports import FetchOutcome, FetchReport
 from providers.management.commandline import PlainSpokenCommand, person_named
@@ -66,6 +67,10 @@ class Command(PlainSpokenCommand):
                         self.stdout.write(_line(report, is_dry_run=options["dry_run"]))
         if any(report.stored for report in reports) and not options["dry_run"]:
             worker.drain(worker.DUPLICATES)
+        if not options["dry_run"]:
+            # Who fetches from time to time, and lets nobody watch, is told all the same.
+            reminders.remind()
+            worker.drain(worker.ALERTS)
         if options["json"]:
             self.stdout.write(json.dumps([_as_dict(report) for report in reports], indent=2))
         failed = sum(report.outcome is FetchOutcome.FAILED for report in reports)
