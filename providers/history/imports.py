@@ -229,7 +229,14 @@ def _read(
     if not deletion.finish(deletion.pending(row.user_id), should_stop):
         return
     with open_dump(path) as dump:
-        lease.update(status=HistoryImport.Status.READING, format=dump.format, bytes_total=dump.bytes_total, detail="")
+        lease.update(
+            status=HistoryImport.Status.READING,
+            format=dump.format,
+            bytes_total=dump.bytes_total,
+            bytes_before=row.bytes_read,
+            began_at=timezone.now(),
+            detail="",
+        )
         rows = dump.iter_rows()
         for start in range(0, row.rows_read, BATCH_ROWS):
             if should_stop():

@@ -31,7 +31,8 @@ class HistoryImport(Scheduled):
     the site to be read in the background, and empty where a command reads the person's own. `rows_read` counts the
     rows of the file that are dealt with, `counts` tells what became of them (`providers.history.imports.Counts`),
     and `refused` names the first of those that were not understood, by place and reason. `bytes_read` of
-    `bytes_total` are counted unpacked, other than `size`. `spans` holds, by service, when the first and the last play
+    `bytes_total` are counted unpacked, other than `size`; `bytes_before` of them had been read when it was last taken
+    up, at `began_at`. `spans` holds, by service, when the first and the last play
     of the file were, so far.
     """
 
@@ -55,6 +56,8 @@ class HistoryImport(Scheduled):
     detail = models.TextField(blank=True, default="")
     rows_read = models.PositiveBigIntegerField(default=0)
     bytes_read = models.PositiveBigIntegerField(default=0)
+    began_at = models.DateTimeField(null=True, blank=True)
+    bytes_before = models.PositiveBigIntegerField(default=0)
     bytes_total = models.PositiveBigIntegerField(default=0)
     counts = models.JSONField(default=dict, blank=True)
     refused = models.JSONField(default=list, blank=True)

@@ -25,6 +25,7 @@ from providers.history.export import ExportFormat, export
 from providers.history.imports import Counts, enqueue
 from providers.models import HistoryImport
 from providers.views.access import SeeOther, personal
+from providers.views.progress import Progress
 from providers.views.waiting import is_held, is_neglected
 
 logger = logging.getLogger(__name__)
@@ -79,9 +80,12 @@ class ShownImport:
         return is_neglected(self.row)
 
     @property
-    def percent(self) -> int:
-        """How much of the file is read."""
-        return min(100, 100 * self.row.bytes_read // max(1, self.row.bytes_total))
+    def progress(self) -> Progress | None:
+        """How much of the file is read; None as long as nothing is."""
+        row = self.row
+        if row.began_at is None or not row.bytes_total:
+            return None
+        return Progress(done=row.bytes_read, total=row.bytes_total, began_at=row.began_at, done_before=row.bytes_before)
 
     @property
     def refused_beyond_named(self) -> int:

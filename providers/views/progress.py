@@ -11,11 +11,15 @@ _TOO_SOON_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Work of which `done` of `total` parts are done since it began; `total` is None where nobody knows."""
+    """Work of which `done` of `total` parts are done; `total` is None where nobody knows.
+
+    It was last taken up at `began_at`, when `done_before` of them had been done.
+    """
 
     done: int
     total: int | None
     began_at: datetime
+    done_before: int = 0
 
     @property
     def percent(self) -> int | None:
@@ -24,13 +28,14 @@ class Progress:
 
     @property
     def per_second(self) -> float | None:
-        """How many parts a second were done since it began; None as long as that says nothing."""
+        """How many parts a second are done; None as long as that says nothing."""
         seconds = (timezone.now() - self.began_at).total_seconds()
-        return self.done / seconds if self.done and seconds >= _TOO_SOON_SECONDS else None
+        done = self.done - self.done_before
+        return done / seconds if done > 0 and seconds >= _TOO_SOON_SECONDS else None
 
     @property
     def per_minute(self) -> int | None:
-        """How many parts a minute were done since it began."""
+        """How many parts a minute are done."""
         return None if self.per_second is None else round(60 * self.per_second)
 
     @property

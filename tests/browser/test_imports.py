@@ -81,6 +81,7 @@ def test_troubles_of_an_import_are_told(site: Site, settings: Settings, tmp_path
             "rows_read": 4_000_000,
             "bytes_read": 420,
             "bytes_total": 1000,
+            "began_at": now - timedelta(hours=1),
             "file": "imports/x/read.zip",
             "lease_until": now + timedelta(hours=1),
             "counts": {"stored": 3_000_000, "known": 12, "left_out": {"podcast": 987_988}},

@@ -187,9 +187,13 @@ def test_an_import_that_is_interrupted_goes_on_where_it_was_left(user, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         import_file(user.pk, path, on_progress=interrupt)
     assert Listen.objects.count() == 3
+    left = HistoryImport.objects.get()
+    assert (left.bytes_before, left.began_at < timezone.now()) == (0, True)
 
     row = import_file(user.pk, path)
 
+    assert row.bytes_before == left.bytes_read > 0
+    assert row.began_at > left.began_at
     counts = Counts.of(row)
     assert (counts.stored, counts.known, counts.refused, row.rows_read) == (8, 0, {"no time": 1}, 9)
 

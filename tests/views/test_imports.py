@@ -212,13 +212,15 @@ def test_a_finished_import_accounts_for_every_row(visitor: Client, user: User) -
     assert "See how far it is now" not in html
 
 
-def test_an_import_that_is_being_read_shows_how_far_it_is(visitor: Client, user: User) -> None:
+def test_an_import_that_is_being_read_shows_how_far_it_is_and_how_long_it_takes(visitor: Client, user: User) -> None:
     an_import(
         user,
         status="reading",
-        rows_read=1,
+        rows_read=12_345,
+        bytes_before=12,
         bytes_read=42,
-        bytes_total=100,
+        bytes_total=102,
+        began_at=timezone.now() - timedelta(minutes=2),
         file="imports/x/a.json",
         lease_until=timezone.now() + timedelta(minutes=1),
     )
@@ -226,7 +228,10 @@ def test_an_import_that_is_being_read_shows_how_far_it_is(visitor: Client, user:
     html = page(visitor)
 
     assert "Being read" in html
-    assert '<progress max="100" value="42"' in html
+    assert '<progress max="100" value="41"' in html
+    # 30 bytes in two minutes, 60 to go.
+    assert "41 % of the file, 12,345 rows, about 4 minutes left" in html
+    assert 'hx-trigger="every 2s"' in html
 
 
 def test_an_import_that_nobody_reads_says_what_it_takes(visitor: Client, user: User) -> None:
