@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import Any, Protocol
 
+import msgspec
 import orjson
 
 from providers.jsonvalues import storable
@@ -30,6 +32,7 @@ _NO_JSON = "is not JSON"
 _NO_UTF8 = "is not UTF-8 text"
 
 _SPELLED_NUL = b"\\u0000"
+_UNREADABLE = (ValueError, msgspec.MsgspecError, RecursionError)
 
 # A string, up to where it closes or the text ends, or what holds objects and lists together.
 _MARK = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(")?|[\[\]{},:]', re.DOTALL)
@@ -86,20 +89,40 @@ def key_paths(head: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-def iter_json_rows(text: Readable, paths: frozenset[str]) -> Iterator[tuple[int, Any]]:
+def iter_json_rows(
+    text: Readable, paths: frozenset[str], row_type: type[dict[str, Any] | msgspec.Struct] = dict
+) -> Iterator[tuple[int, Any]]:
     """Yield the number of each row, counted from 1, and what it says, or that it is `Broken`.
 
     `paths` say what a row is: `[]` each item of a list, `.track[]` each item of the list that an object has there,
-    `.track` the object that it has there.
+    `.track` the object that it has there. Rows that are objects come as a `row_type`. Where that is a structure, each
+    field of it takes any value and has a default, and what it has no field for is not decoded, which takes a third.
     """
     walk = _Walk(text, paths)
+    decode, as_row = orjson.loads, _unchanged
+    if issubclass(row_type, msgspec.Struct):
+        decode = partial(_decode_structures, msgspec.json.Decoder(list[row_type]))  # type: ignore[valid-type]
+        as_row = partial(_structure, row_type)
     number = 0
     while walk.find_row():
-        for row in walk.guess_rows() or (walk.next_row(),):
+        for row in walk.guess_rows(decode) or (as_row(walk.next_row()),):
             number += 1
             yield number, row
     if walk.fault:
         yield number + 1, Broken(walk.fault)
+
+
+def _unchanged(row: Any) -> Any:
+    return row
+
+
+def _structure(row_type: type[msgspec.Struct], row: Any) -> Any:
+    return msgspec.convert(row, row_type) if isinstance(row, dict) else row
+
+
+def _decode_structures(decoder: "msgspec.json.Decoder[list[Any]]", text: bytes) -> list[Any]:
+    # By itself the decoder does not look at how text is written that it leaves out.
+    return decoder.decode(text.decode())
 
 
 class _Walk:
@@ -148,10 +171,11 @@ class _Walk:
                 string = mark[1:-1]
         return True
 
-    def guess_rows(self) -> list[Any] | None:
+    def guess_rows(self, decode: Callable[[bytes], list[Any]]) -> list[Any] | None:
         """Return the rows of this piece all at once, where they can be had so.
 
-        What can be read as a list when it is put between brackets is whole rows, wherever it was cut.
+        What can be read as a list when it is put between brackets is whole rows, wherever it was cut. `decode` reads
+        it, and raises one of `_UNREADABLE` where it cannot.
         """
         if not (self._may_guess and self._is_among_rows):
             return None
@@ -163,8 +187,8 @@ class _Walk:
             if _SPELLED_NUL in text:
                 break
             try:
-                rows: list[Any] = orjson.loads(b"[%b]" % text)
-            except orjson.JSONDecodeError:
+                rows = decode(b"[%b]" % text)
+            except _UNREADABLE:
                 continue
             self._at = end
             self._read_on()

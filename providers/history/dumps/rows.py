@@ -1,12 +1,11 @@
 """What a dump is read into: one row of the file after the other, each of them a play or a reason why not."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from providers.datatypes import Track
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(NamedTuple):
     """A listen. `track.played_at` is aware UTC, as the source stamps it.
 
     `source` is what `Listen.source` keeps. `note` is empty, or something about the play that is worth counting
@@ -19,15 +18,13 @@ class Play:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A row that was understood, and is no listen. There are few different reasons: they are there to be counted."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A row that was not understood.
 
     `place` names the file and the row, counted from 1. `reason` is for people and never quotes more than a few

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+import msgspec
+
 from providers.history.dumps.jsontext import Readable, iter_json_rows, key_paths
 from providers.history.dumps.lines import iter_json_lines
 from providers.history.dumps.rows import Row
@@ -64,17 +66,21 @@ class Shape:
 
 
 def json_list(
-    parse: Callable[[dict[str, Any]], Row], keys: tuple[str, ...], places: tuple[tuple[str, ...], ...] = (("[]",),)
+    parse: Callable[[Any], Row],
+    keys: tuple[str, ...],
+    places: tuple[tuple[str, ...], ...] = (("[]",),),
+    row_type: type[dict[str, Any] | msgspec.Struct] = dict,
 ) -> Callable[[Head], Reader | None]:
     """Recognise JSON by the keys that its rows have, at the first of the places where they have them all.
 
-    A place is one path, or more where rows of one text are at several.
+    A place is one path, or more where rows of one text are at several. `parse` takes a `row_type`, one that
+    `iter_json_rows` yields.
     """
 
     def recognise(head: Head) -> Reader | None:
         for paths in places:
             if any(head.key_paths.issuperset(f"{path}.{key}" for key in keys) for path in paths):
-                return Reader(partial(iter_json_rows, paths=frozenset(paths)), dict, parse)
+                return Reader(partial(iter_json_rows, paths=frozenset(paths), row_type=row_type), row_type, parse)
         return None
 
     return recognise

@@ -16,15 +16,18 @@ Both stamp the end of a play. What is a listen, and what is not:
   which is what other services stamp.
 """
 
+import math
 import re
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from providers.contracts import Type
 from providers.datatypes import Track
 from providers.history.dumps.rows import LeftOut, Play, Row
 from providers.history.dumps.shapes import Shape, json_list
-from providers.history.dumps.values import MAX_DURATION_MS, RowError, iso_moment, text, unix_moment
+from providers.history.dumps.values import MAX_DURATION_MS, RowError, checked_text, iso_moment, text, unix_moment
 
 _EXTENDED = "spotify-extended"
 _ACCOUNT = "spotify-account"
@@ -47,19 +50,37 @@ _MILLISECONDS = 10**11
 _UNKNOWN_TRACK = "Unknown Track"
 
 
-def _parse_extended(row: dict[str, Any]) -> Row:
-    name = row.get("master_metadata_track_name")
-    if not name:
+class _ExtendedRow(msgspec.Struct, gc=False):
+    """What is looked at of a row of the extended history, half of what is there. Nothing of it is checked yet."""
+
+    ts: Any = None
+    ms_played: Any = None
+    master_metadata_track_name: Any = None
+    master_metadata_album_artist_name: Any = None
+    master_metadata_album_album_name: Any = None
+    spotify_track_uri: Any = None
+    episode_name: Any = None
+    spotify_episode_uri: Any = None
+    audiobook_title: Any = None
+    audiobook_uri: Any = None
+    audiobook_chapter_uri: Any = None
+    offline: Any = None
+    offline_timestamp: Any = None
+    incognito_mode: Any = None
+
+
+def _parse_extended(row: _ExtendedRow) -> Row:
+    if not row.master_metadata_track_name:
         return _what_else(row)
-    ms_played = _ms_played(row, "ms_played")
+    ms_played = _ms_played(row.ms_played, "ms_played")
     if ms_played < _MIN_LISTEN_MS:
         return _TOO_SHORT
-    uri = row.get("spotify_track_uri")
+    uri = row.spotify_track_uri
     track_id = uri[len(_TRACK_URI) :] if isinstance(uri, str) and uri.startswith(_TRACK_URI) else ""
-    ended_at = iso_moment(row.get("ts"))
-    note = _PRIVATE if row.get("incognito_mode") else ""
-    if row.get("offline"):
-        heard_until = _heard_offline_until(row.get("offline_timestamp"), ms_played, ended_at)
+    ended_at = iso_moment(row.ts)
+    note = _PRIVATE if row.incognito_mode else ""
+    if row.offline:
+        heard_until = _heard_offline_until(row.offline_timestamp, ms_played, ended_at)
         if heard_until is not None:
             ended_at = heard_until
             note = note or _OFFLINE
@@ -68,9 +89,9 @@ def _parse_extended(row: dict[str, Any]) -> Row:
         _EXTENDED,
         Track(
             id=track_id,
-            name=text(row, "master_metadata_track_name"),
-            artist=text(row, "master_metadata_album_artist_name"),
-            album=text(row, "master_metadata_album_album_name"),
+            name=checked_text(row.master_metadata_track_name, "master_metadata_track_name"),
+            artist=checked_text(row.master_metadata_album_artist_name, "master_metadata_album_artist_name"),
+            album=checked_text(row.master_metadata_album_album_name, "master_metadata_album_album_name"),
             duration_ms=ms_played if ms_played <= MAX_DURATION_MS else 0,
             played_at=ended_at,
             url=f"https://open.spotify.com/track/{track_id}" if track_id else "",
@@ -79,11 +100,11 @@ def _parse_extended(row: dict[str, Any]) -> Row:
     )
 
 
-def _what_else(row: dict[str, Any]) -> LeftOut:
+def _what_else(row: _ExtendedRow) -> LeftOut:
     """Return why a row without the name of a track is left out."""
-    if row.get("episode_name") or row.get("spotify_episode_uri"):
+    if row.episode_name or row.spotify_episode_uri:
         return _PODCAST
-    if row.get("audiobook_title") or row.get("audiobook_uri") or row.get("audiobook_chapter_uri"):
+    if row.audiobook_title or row.audiobook_uri or row.audiobook_chapter_uri:
         return _AUDIOBOOK
     return _NAMELESS
 
@@ -108,7 +129,7 @@ def _parse_account(row: dict[str, Any]) -> Row:
     name = text(row, "trackName")
     if not name or name == _UNKNOWN_TRACK:
         return _NAMELESS
-    ms_played = _ms_played(row, "msPlayed")
+    ms_played = _ms_played(row.get("msPlayed"), "msPlayed")
     if ms_played < _MIN_LISTEN_MS:
         return _TOO_SHORT
     return Play(
@@ -125,13 +146,11 @@ def _parse_account(row: dict[str, Any]) -> Row:
     )
 
 
-def _ms_played(row: dict[str, Any], key: str) -> int:
-    value = row.get(key)
-    if value.__class__ is not int:
-        # NaN is equal to nothing, and what is infinite was not played.
-        if not isinstance(value, float) or value != value or value in (float("inf"), float("-inf")):
-            raise RowError(f"has no {key}" if value is None else f"has {key} that is no number")
+def _ms_played(value: Any, key: str) -> int:
+    if isinstance(value, float) and math.isfinite(value):
         value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise RowError(f"has no {key}" if value is None else f"has {key} that is no number")
     if value < 0:
         raise RowError(f"has {key} below zero")
     return value
@@ -141,7 +160,7 @@ SHAPES = (
     Shape(
         _EXTENDED,
         "Spotify extended streaming history",
-        json_list(_parse_extended, keys=("ts", "ms_played")),
+        json_list(_parse_extended, keys=("ts", "ms_played"), row_type=_ExtendedRow),
         names=re.compile(r"(^|/)(Streaming_History_(Audio|Video)_|endsong_|endvideo_)[^/]*\.json$", re.IGNORECASE),
     ),
     Shape(

@@ -15,14 +15,18 @@ class RowError(Exception):
     """A row does not say what a listen needs. The message never quotes the row."""
 
 
-def text(row: Mapping[str, Any], key: str) -> str:
-    """Return a text; empty where there is none. Raises `RowError` for anything else."""
-    value = row.get(key)
+def checked_text(value: Any, key: str) -> str:
+    """Return what a row has for a key as a text; empty for None. Raises `RowError` for anything else."""
     if value is None:
         return ""
     if not isinstance(value, str):
         raise RowError(f"has {key} that is no text")
     return value
+
+
+def text(row: Mapping[str, Any], key: str) -> str:
+    """Return a text; empty where there is none. Raises `RowError` for anything else."""
+    return checked_text(row.get(key), key)
 
 
 def text_or_empty(row: Mapping[str, Any], key: str) -> str:

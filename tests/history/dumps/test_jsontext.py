@@ -4,10 +4,11 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from providers.history.dumps import Play, Refused
+from providers.history.dumps import Play, Refused, jsontext
 from tests.history.dumps.files import as_bytes, only_play_of, plays_of, rows_of, spotify_row, write
 
 ROW = json.dumps(spotify_row())
@@ -94,11 +95,20 @@ def test_a_name_among_many_is_kept_as_far_as_a_database_can(tmp_path: Path) -> N
     assert names == ["Harbour Lights", "ab", "Harbour Lights", "Harbour Lights"]
 
 
-def test_a_row_that_is_not_utf_8_costs_only_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [b"Harbour", b"android"], ids=["that is looked at", "that is not"])
+def test_a_row_that_is_not_utf_8_costs_only_itself(tmp_path: Path, text: bytes) -> None:
     row = ROW.encode()
-    rows = rows_of(write(tmp_path / "a.json", b"[%b,%b,%b]" % (row, row.replace(b"Harbour", b"\xff\xfe"), row)))
-    assert [type(row) for row in rows] == [Play, Refused, Play]
+    broken = row.replace(text, b"\xff\xfe")
+    rows = rows_of(write(tmp_path / "a.json", b"[%b]" % b",".join([row, broken, row, row, row])))
+    assert [type(row) for row in rows] == [Play, Refused, Play, Play, Play]
     assert rows[1] == Refused("a.json, row 2", "is not UTF-8 text")
+
+
+def test_hardly_any_row_of_many_is_read_by_itself(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", [spotify_row() for _ in range(3_000)])
+    with mock.patch.object(jsontext, "parse_json", wraps=jsontext.parse_json) as parse_json:
+        assert len(plays_of(path)) == 3_000
+    assert parse_json.call_count < 30
 
 
 def test_several_lists_in_one_file_are_all_read(tmp_path: Path) -> None:

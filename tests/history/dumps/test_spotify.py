@@ -3,9 +3,12 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from providers.history.dumps import LeftOut, Play, Refused, open_dump
 from tests.history.dumps.files import (
@@ -194,6 +197,26 @@ def test_a_row_that_makes_no_sense_is_refused_by_its_place(
 def test_a_play_by_a_clock_that_begins_in_1970_is_kept(tmp_path: Path) -> None:
     play = only_play_of(write(tmp_path / "a.json", [spotify_row(ts="1970-01-01T00:03:33Z")]))
     assert play.track.played_at == datetime(1970, 1, 1, 0, 3, 33, tzinfo=UTC)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text("\x00\ud83d\n\\ab", max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("ab"), inner, max_size=2),
+    max_leaves=4,
+)
+TEXTS = st.sampled_from(["", "2023-02-22T07:01:42", "2023-02-22T09:01:42.1234567+02:00", "spotify:track:1", "Tides"])
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(spotify_row())), VALUES | TEXTS | st.integers(29_990, 30_010))
+def test_a_row_is_read_alike_whether_alone_or_among_many(key: str, value: Any) -> None:
+    """Where a character is spelled that has to be left out, each row is read by itself."""
+    rows = [spotify_row(), spotify_row(**{key: value}), spotify_row(), spotify_row()]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "a.json")
+        among_many = rows_of(write(path, json.dumps(rows)))
+        alone = rows_of(write(path, json.dumps([spotify_row(platform="\0"), *rows[1:]])))
+    assert alone == among_many
 
 
 def test_no_address_and_no_country_is_in_any_row(tmp_path: Path) -> None:
