@@ -131,7 +131,9 @@ def test_the_history_page_shows_whole_listens_while_they_are_deleted(
 
 
 def test_listens_can_be_deleted_after_disconnecting(visitor: Client, linked: Connection) -> None:
+    assert DELETE not in text(visitor.get("/connections/spotify/"))
     visitor.post(DISCONNECT)
+    assert DELETE in text(visitor.get("/connections/spotify/"))
     assert "is disconnected first" not in text(visitor.get(DELETE))
     visitor.post(DELETE)
     delete_what_is_due()
