@@ -11,6 +11,7 @@ from providers.alerts.problems import sentence
 from providers.alerts.sending import check
 from providers.models import AlertKind
 from providers.playlists.mirrors import Side
+from providers.zones import zone_names
 
 
 class SignInForm(AuthenticationForm):
@@ -67,6 +68,16 @@ class SearchForm(forms.Form):
     """Words of a song to look for."""
 
     q = forms.CharField(label="Words of its title or artist", max_length=200, required=False)
+
+
+class TimeZoneForm(forms.Form):
+    """The zone in whose time a person sees everything."""
+
+    zone = forms.TypedChoiceField(
+        label=_("Show times as in"),
+        choices=lambda: [("", _("my browser's time zone")), *((name, name.replace("_", " ")) for name in zone_names())],
+        required=False,
+    )
 
 
 class AlertTargetForm(forms.Form):

@@ -13,6 +13,7 @@ from importlib import import_module, metadata
 from typing import Any, Literal
 
 from django.core.signals import setting_changed
+from django.utils.functional import Promise
 
 from providers import conf
 from providers.contracts import (
@@ -52,6 +53,23 @@ class UnknownProviderError(LookupError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationGuide:
+    """How a person registers an application of their own with a service, to link through instead of the site's.
+
+    `steps` are sentences in the order in which they are followed, the first of them at `dashboard_url`; translated
+    lazily. `redirect_uri` tells what has to be registered, to the letter. `clean_client_id` returns a client id as it
+    is kept and raises `ValueError`, which says what is wrong with it. `replaces_settings` are those of the
+    `required_settings` that nobody needs who has an application of their own.
+    """
+
+    dashboard_url: str
+    steps: Sequence[str | Promise]
+    redirect_uri: Callable[[], str]
+    clean_client_id: Callable[[str], str]
+    replaces_settings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSpec:
     """All that pages, admin, commands and checks need to know of a service.
 
@@ -60,7 +78,8 @@ class ProviderSpec:
     shortest and the longest time between two fetches. `link_lifetime` is how long a link lives after the
     person agreed to it, None for ever. `played_at_marks` tells which end of a play `Track.played_at` is.
     `check_settings` tells what is wrong with the service's settings, for the system check; that one of the
-    `required_settings` is empty need not be told.
+    `required_settings` is empty need not be told. `application_guide` is there where people may bring an application
+    of their own.
     """
 
     type: str
@@ -77,6 +96,7 @@ class ProviderSpec:
     required_settings: Sequence[str] = ()
     check_settings: Callable[[], Sequence[conf.SettingProblem]] = tuple
     link_lifetime: timedelta | None = None
+    application_guide: ApplicationGuide | None = None
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

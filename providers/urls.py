@@ -3,7 +3,19 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from providers.views import alerts, connections, history, imports, linking, listens, mirrors, playlists
+from providers.views import (
+    alerts,
+    applications,
+    connections,
+    disconnecting,
+    history,
+    imports,
+    linking,
+    listens,
+    mirrors,
+    playlists,
+    time_zone,
+)
 
 app_name = "providers"
 urlpatterns = [
@@ -14,10 +26,15 @@ urlpatterns = [
     path("alerts/<int:target_id>/pause/<str:answer>/", alerts.pause, name="alert_pause"),
     path("alerts/<int:target_id>/delete/", alerts.delete, name="alert_delete"),
     path("connections/", connections.connections, name="connections"),
+    path("connections/<str:provider_type>/", connections.connection, name="connection"),
+    path("connections/<str:provider_type>/check/", connections.check, name="check"),
     path("connections/<str:provider_type>/connect/", linking.connect, name="connect"),
     path("connections/<str:provider_type>/callback/", linking.callback, name="callback"),
+    path("connections/<str:provider_type>/paste/", linking.paste, name="paste"),
     path("connections/<str:provider_type>/confirm/", linking.confirm, name="confirm"),
-    path("connections/<str:provider_type>/disconnect/", linking.disconnect, name="disconnect"),
+    path("connections/<str:provider_type>/application/", applications.own_application, name="own_application"),
+    path("connections/<str:provider_type>/disconnect/", disconnecting.disconnect, name="disconnect"),
+    path("connections/<str:provider_type>/delete-history/", disconnecting.delete_history, name="delete_history"),
     path("connections/<str:provider_type>/fetch/", connections.fetch, name="fetch"),
     path("history/", history.history, name="history"),
     path("history/<int:listen_id>/", listens.listen, name="listen"),
@@ -34,4 +51,5 @@ urlpatterns = [
     path("playlists/<int:mirror_id>/missing/<int:missing_id>/", mirrors.missing_track, name="missing_track"),
     path("playlists/<int:mirror_id>/chosen/<int:match_id>/withdraw/", mirrors.withdraw, name="withdraw"),
     path("playlists/<int:mirror_id>/export/<str:export_format>/", mirrors.export_missing, name="export_missing"),
+    path("time-zone/", time_zone.time_zone, name="time_zone"),
 ]

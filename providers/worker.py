@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connections, models
@@ -20,8 +21,8 @@ from django.utils import timezone
 from providers import registry, scheduling
 from providers.alerts import delivery, reminders
 from providers.contracts import HistoryFetcher
-from providers.history import duplicates, fetch, imports
-from providers.models import Connection, DuplicateScan, HistoryImport, HistorySync
+from providers.history import deletion, duplicates, fetch, imports
+from providers.models import Connection, DuplicateScan, HistoryDeletion, HistoryImport, HistorySync
 from providers.playlists import mirrors
 from providers.scheduling import Lease, LeaseLostError
 
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 IMPORTS = "history-imports"
 DUPLICATES = "duplicate-scans"
+DELETIONS = "history-deletions"
 MIRRORS = "playlist-mirrors"
 ALERTS = "alerts"
 
@@ -57,16 +59,18 @@ class Queue:
     work: Callable[[Lease[Any], Callable[[], bool]], None]
 
 
+def history_types() -> list[str]:
+    """Return the services that tell a history."""
+    return [spec.type for spec in registry.specs() if HistoryFetcher in spec.capabilities]
+
+
 def queues() -> dict[str, Queue]:
     """Return every queue by name: one per service that tells a history, and those of this site itself."""
-    histories = {
-        spec.type: Queue(lambda provider_type=spec.type: fetch.due_histories(provider_type), fetch.work)  # type: ignore[misc]
-        for spec in registry.specs()
-        if HistoryFetcher in spec.capabilities
-    }
+    histories = {name: Queue(partial(fetch.due_histories, name), fetch.work) for name in history_types()}
     return histories | {
         IMPORTS: Queue(HistoryImport.objects.select_related("user").all, imports.work),
         DUPLICATES: Queue(DuplicateScan.objects.all, duplicates.work),
+        DELETIONS: Queue(HistoryDeletion.objects.all, deletion.work),
         MIRRORS: Queue(mirrors.rows, mirrors.work),
         ALERTS: Queue(delivery.rows, delivery.work),
     }
@@ -79,8 +83,9 @@ def workers_wanted(at_most: int) -> dict[str, int]:
 
 def adopt_connections() -> int:
     """Give connections that were never fetched a row, which makes them due, and return how many."""
-    known = [name for name in queues() if name not in (IMPORTS, DUPLICATES, MIRRORS, ALERTS)]
-    new = Connection.objects.filter(history_sync__isnull=True, status=Connection.Status.OK, provider_type__in=known)
+    new = Connection.objects.filter(
+        history_sync__isnull=True, status=Connection.Status.OK, provider_type__in=history_types()
+    )
     adopted = 0
     while found := list(new[:ADOPT_AT_ONCE]):
         HistorySync.adopt(found)

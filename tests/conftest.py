@@ -7,13 +7,19 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.core.signals import setting_changed
+from django.views.debug import get_default_exception_reporter_filter
 
 from tests import on_postgres
 from tests.fake_services import services  # noqa: F401, a fixture for all
+
+# Spotify sends nobody back to "localhost".
+os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = "127.0.0.1"
 
 _MISSING = pytest.StashKey[list[str]]()
 _NEEDS = {
@@ -54,6 +60,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("NOT PROVEN BY THIS RUN", sep="!", red=True, bold=True)
         for line in missing:
             terminalreporter.write_line(line, red=True)
+
+
+def _forget_the_reporter(*, setting: str, **_: Any) -> None:
+    # Django keeps the first one it makes: that of a test which changes the setting would report for all that follow.
+    if setting == "DEFAULT_EXCEPTION_REPORTER_FILTER":
+        get_default_exception_reporter_filter.cache_clear()
+
+
+setting_changed.connect(_forget_the_reporter)
 
 
 class Log(logging.Handler):

@@ -20,7 +20,7 @@ from providers.contracts import BatchedHistory
 from providers.datatypes import AuthAttempt, AuthResult, HistoryEnd
 from providers.models import Connection, LastFMAuth, SpotifyAuth
 from providers.ratelimit import Rate
-from providers.registry import ProviderSpec
+from providers.registry import ApplicationGuide, ProviderSpec
 
 
 @dataclass
@@ -31,7 +31,7 @@ class FakeService:
     grant_parameter: str
     client_id: str
     failure: Exception | None = None
-    granted: dict[str, tuple[AuthResult, str]] = field(default_factory=dict)
+    granted: dict[str, tuple[AuthResult, str, str]] = field(default_factory=dict)
     disconnects: int = 0
 
     def agree(self, address: str, result: AuthResult | None = None) -> dict[str, str]:
@@ -41,7 +41,7 @@ class FakeService:
         granted = result or AuthResult(
             access_token="granted access", refresh_token="granted refresh", account_id="1", account_name="ada"
         )
-        self.granted[code] = granted, query["challenge"]
+        self.granted[code] = granted, query["challenge"], query.get("client", "")
         return {"state": query["state"], self.grant_parameter: code}
 
 
@@ -49,7 +49,7 @@ class _Authenticator:
     def __init__(self, service: FakeService, attempt: AuthAttempt | None) -> None:
         self._service = service
         self._attempt = attempt
-        self.client_id = service.client_id
+        self.client_id = (attempt.client_id if attempt else "") or service.client_id
 
     def type(self) -> str:
         return self._service.type
@@ -60,15 +60,20 @@ class _Authenticator:
     def get_auth_url(self, state: str) -> str:
         self._fail()
         assert self._attempt is not None
-        query = {"state": state, "cb": self._attempt.callback_url, "challenge": _challenge(self._attempt.code_verifier)}
+        query = {
+            "client": self.client_id,
+            "state": state,
+            "cb": self._attempt.callback_url,
+            "challenge": _challenge(self._attempt.code_verifier),
+        }
         return f"https://{self._service.type}.example/authorize?{urlencode(query)}"
 
     def exchange_code(self, code: str) -> AuthResult:
         self._fail()
         assert self._attempt is not None
-        result, challenge = self._service.granted.pop(code)
+        result, challenge, client_id = self._service.granted.pop(code)
         assert challenge == _challenge(self._attempt.code_verifier), "another verifier than the one it began with"
-        assert self._attempt.client_id == self._service.client_id
+        assert self.client_id == client_id, "through another application than the one it began with"
         return result
 
     def refresh_token(self, refresh_token: str) -> AuthResult:
@@ -132,7 +137,10 @@ def _spec(service: FakeService, label: str, credential_model: str, **more: Any) 
 
 @pytest.fixture
 def services(settings: Settings) -> FakeServices:
-    """Wavebox (OAuth 2, links that expire, in need of a setting), Tapedeck (tokens) and Attic (signed in with)."""
+    """Wavebox (OAuth 2, links that expire, in need of a setting), Tapedeck (tokens) and Attic (signed in with).
+
+    To Wavebox people may bring an application of their own.
+    """
     settings.PROVIDERS = ()
     settings.SPOTIFY_CLIENT_ID = "wavebox-client"
     fakes = FakeServices(
@@ -146,6 +154,13 @@ def services(settings: Settings) -> FakeServices:
             "providers.SpotifyAuth",
             required_settings=("SPOTIFY_CLIENT_ID",),
             link_lifetime=timedelta(days=180),
+            application_guide=ApplicationGuide(
+                dashboard_url="https://spotify.example/dashboard",
+                steps=("Open the dashboard.", "Make an application."),
+                redirect_uri=lambda: "https://bridge.example/callback/",
+                clean_client_id=_clean_client_id,
+                replaces_settings=("SPOTIFY_CLIENT_ID",),
+            ),
         )
     )
     registry.register(_spec(fakes.tapedeck, "Tapedeck", "providers.LastFMAuth"))
@@ -163,6 +178,13 @@ def services(settings: Settings) -> FakeServices:
         )
     )
     return fakes
+
+
+def _clean_client_id(text: str) -> str:
+    client_id = text.strip()
+    if not client_id.startswith("own-"):
+        raise ValueError("A client id of Wavebox begins with own-.")
+    return client_id
 
 
 def _challenge(verifier: str) -> str:

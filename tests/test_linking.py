@@ -572,6 +572,59 @@ def test_a_state_answers_no_question_and_a_question_is_no_state(
     assert Connection.objects.get().account_id == "7"
 
 
+# --- a person's own application --------------------------------------------------------------------------------------
+
+
+def test_a_person_can_link_what_is_set_up_or_what_they_brought_an_application_to(
+    user: User, other: User, services: FakeServices, settings: Settings
+) -> None:
+    wavebox, tapedeck, attic = (
+        registry.get(one) for one in (services.wavebox.type, services.tapedeck.type, "navidrome")
+    )
+    assert linking.can_link(user, wavebox)
+    assert linking.can_link(user, tapedeck)
+    assert not linking.can_link(user, attic)
+    settings.SPOTIFY_CLIENT_ID = ""
+    assert not linking.can_link(user, wavebox)
+    linking.use_application(user, wavebox.type, "own-1")
+    assert linking.can_link(user, wavebox)
+    assert not linking.can_link(other, wavebox)
+    assert linking.own_client_ids(user) == {wavebox.type: "own-1"}
+    assert linking.own_client_ids(other) == {}
+
+
+def test_an_application_of_ones_own_is_brought_to_services_that_take_one_only(
+    user: User, services: FakeServices
+) -> None:
+    with pytest.raises(registry.UnknownProviderError):
+        linking.use_application(user, services.tapedeck.type, "own-1")
+    with pytest.raises(ValueError, match="begins with own-"):
+        linking.use_application(user, services.wavebox.type, "1")
+    assert linking.own_client_ids(user) == {}
+
+
+def test_what_the_guide_does_not_replace_is_missed_all_the_same(
+    user: User, services: FakeServices, settings: Settings
+) -> None:
+    settings.PROVIDERS = ["providers.spotify"]
+    settings.SPOTIFY_CLIENT_ID = settings.SPOTIFY_REDIRECT_URI = ""
+    linking.use_application(user, "spotify", "0123456789abcdef0123456789abcdef")
+    assert linking.missing_settings(registry.get("spotify"), "") == ["SPOTIFY_CLIENT_ID", "SPOTIFY_REDIRECT_URI"]
+    with pytest.raises(conf.ProviderConfigurationError, match="Spotify needs SPOTIFY_REDIRECT_URI to be set"):
+        linking.begin(user, "spotify", callback_url=CALLBACK)
+
+
+def test_whose_application_a_link_was_made_through_is_known_without_a_key(
+    user: User, services: FakeServices, settings: Settings
+) -> None:
+    spec = registry.get(services.wavebox.type)
+    assert linking.client_id_in_use(user, spec) == ""
+    link(user, services.wavebox)
+    settings.FERNET_KEYS = ["another key"]
+    assert linking.client_id_in_use(user, spec) == "wavebox-client"
+    assert linking.client_id_in_use(user, registry.get(services.tapedeck.type)) == ""
+
+
 # --- disconnecting ---------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from providers import registry, scheduling
 from providers.contracts import BatchedHistory, HistoryCounter, HistoryFetcher, require_aware
 from providers.datatypes import Track
 from providers.exceptions import ProviderError, RateLimitedError, ReauthorizationRequiredError, TransientError
-from providers.history import gaps, ingest, late_plays, polling
+from providers.history import deletion, gaps, ingest, late_plays, polling
 from providers.history.reports import FetchOutcome, FetchReport
 from providers.history.walk import OutOfTimeError, Walk, next_since, offer
 from providers.link_health import noting_dead_link
@@ -121,6 +121,10 @@ def _fetch(
     report = FetchReport(sync.connection)
 
     def read(provider: HistoryFetcher) -> None:
+        doomed = deletion.pending(sync.connection.user_id).filter(provider_type=sync.provider_type)
+        if not deletion.finish(doomed, should_stop):
+            report.outcome = FetchOutcome.OUT_OF_TIME
+            return
         now = timezone.now()
         walk = Walk(provider, lease, report, should_stop=should_stop, on_progress=on_progress)
         try:

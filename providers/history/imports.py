@@ -23,7 +23,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from providers.datatypes import Track
-from providers.history import gaps, ingest
+from providers.history import deletion, gaps, ingest
 from providers.history.dumps import Dump, DumpError, LeftOut, Play, Row, open_dump
 from providers.models import HistoryImport
 from providers.models.imports import upload_path
@@ -226,6 +226,8 @@ def _read(
     on_progress: Callable[[HistoryImport], None],
 ) -> None:
     row = lease.row
+    if not deletion.finish(deletion.pending(row.user_id), should_stop):
+        return
     with open_dump(path) as dump:
         lease.update(status=HistoryImport.Status.READING, format=dump.format, bytes_total=dump.bytes_total, detail="")
         rows = dump.iter_rows()

@@ -1,7 +1,7 @@
 """What is kept in the database: links, their secrets, and what came home through them."""
 
 from providers.models.alerts import Alert, AlertKind, AlertTarget
-from providers.models.connections import Connection, LinkAttempt, ServicePause
+from providers.models.connections import Connection, LinkAttempt, OwnApplication, ServicePause
 from providers.models.credentials import (
     LastFMAuth,
     NavidromeAuth,
@@ -10,6 +10,7 @@ from providers.models.credentials import (
     SpotifyAuth,
     credential_model,
 )
+from providers.models.deletions import HistoryDeletion
 from providers.models.history import DuplicateScan, DuplicateVerdict, HistoryGap, HistorySync, Listen, PlayCount
 from providers.models.imports import HistoryImport
 from providers.models.playlists import (
@@ -28,6 +29,7 @@ __all__ = [
     "Connection",
     "DuplicateScan",
     "DuplicateVerdict",
+    "HistoryDeletion",
     "HistoryGap",
     "HistoryImport",
     "HistorySync",
@@ -41,6 +43,7 @@ __all__ = [
     "MissingTrack",
     "NavidromeAuth",
     "OAuthTokens",
+    "OwnApplication",
     "PlayCount",
     "PlaylistMirror",
     "ProviderAuth",

@@ -1,7 +1,7 @@
 """The link between a person and a service, as people, pages and the admin see it. No secret lives here."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -13,6 +13,18 @@ from providers.models.alerts import Alert, AlertKind
 
 REMINDERS = (timedelta(days=30), timedelta(days=7), timedelta(days=1))
 """How long before a link expires its person is reminded of it, the earliest first."""
+
+EXPIRES_SOON = REMINDERS[0]
+"""How long before its end a link is said to expire soon."""
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    """Connections, by what there is to do about them."""
+
+    def in_danger(self) -> Self:
+        """Keep those whose link has died, or soon will."""
+        expiring = models.Q(status=Connection.Status.OK, link_expires_at__lt=timezone.now() + EXPIRES_SOON)
+        return self.filter(models.Q(status=Connection.Status.NEEDS_REAUTH) | expiring)
 
 
 class Connection(models.Model):
@@ -39,6 +51,8 @@ class Connection(models.Model):
         null=True, blank=True, help_text="Whether the service told only the last play of each track, when last asked."
     )
 
+    objects = ConnectionQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["user", "provider_type"], name="one_connection_per_person_and_service")
@@ -61,6 +75,12 @@ class Connection(models.Model):
     def is_linked(self) -> bool:
         """Whether credentials stand behind the connection, working or not."""
         return self.status != self.Status.DISCONNECTED
+
+    @property
+    def expires_soon(self) -> bool:
+        """Whether the link works now, and will have ended in a month."""
+        expires_at = self.link_expires_at
+        return self.status == self.Status.OK and expires_at is not None and expires_at < timezone.now() + EXPIRES_SOON
 
     def is_of_another_account(self, account_id: str) -> bool:
         """Tell whether this links another remote account than that one. What is not known is no other."""
@@ -179,6 +199,25 @@ class LinkAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt at linking {self.provider_type}"
+
+
+class OwnApplication(models.Model):
+    """An application that a person registered with a service, to link through instead of the site's.
+
+    A client id is no secret: it stands in the address of every consent page.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="own_applications")
+    provider_type = models.CharField("service", max_length=64)
+    client_id = models.CharField(max_length=255)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "provider_type"], name="one_application_per_person_and_service")
+        ]
+
+    def __str__(self) -> str:
+        return f"application of {self.user_id} for {self.provider_type}"
 
 
 class ServicePause(models.Model):

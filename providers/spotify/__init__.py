@@ -5,6 +5,7 @@ from datetime import timedelta
 from providers.contracts import Type
 from providers.registry import ProviderSpec
 from providers.spotify.factory import (
+    APPLICATION_GUIDE,
     DEFAULT_RATE,
     authorize_origins,
     build_authenticator,
@@ -31,4 +32,5 @@ SPEC = ProviderSpec(
     # the shortest six months have: a page that names the day must not name one too late.
     link_lifetime=timedelta(days=181),
     played_at_marks="end",
+    application_guide=APPLICATION_GUIDE,
 )

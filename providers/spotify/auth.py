@@ -251,8 +251,8 @@ def _find_error(answer: Answer, invalid_grant: AuthenticationError | None) -> Pr
             return invalid_grant
         case "invalid_client" | "unauthorized_client":
             return AuthenticationError(
-                "Spotify does not know this application. Whoever runs this site should compare SPOTIFY_CLIENT_ID "
-                "with Spotify's developer dashboard.",
+                "Spotify does not know the application. Whoever runs this site should compare SPOTIFY_CLIENT_ID with "
+                "Spotify's developer dashboard, and who links through an application of their own its client id.",
                 provider=Type.SPOTIFY,
                 status_code=answer.status_code,
             )

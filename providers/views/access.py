@@ -5,12 +5,14 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 
 from providers import registry
 from providers.registry import ProviderSpec
+from providers.zones import zone_of
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -23,7 +25,7 @@ class SeeOther(HttpResponseRedirect):
 
 
 def personal(view: View[P]) -> View[P]:
-    """Show the page to whom it belongs only, let nobody store it, and tell its whole address to nobody.
+    """Show the page to whom it belongs only, in their time zone, let nobody store it, and tell nobody its address.
 
     `strict-origin` and not `no-referrer`: with that, browsers send the Origin `null`, which Django's protection
     against forged requests refuses.
@@ -33,11 +35,15 @@ def personal(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response: HttpResponseBase
         if request.user.is_authenticated:
-            response = view(request, *args, **kwargs)
+            with timezone.override(zone_of(request)):
+                response = view(request, *args, **kwargs)
         else:
             # What was to be posted is lost on the way, so its address would be of no use.
             is_reading = request.method in ("GET", "HEAD")
             response = redirect_to_login(request.get_full_path() if is_reading else reverse("providers:connections"))
+            if "HX-Request" in request.headers:
+                # The live part of a page: the whole page goes to sign in, not that part.
+                response = HttpResponse(headers={"HX-Redirect": response.url})
         response["Cache-Control"] = "private, no-store"
         response["Referrer-Policy"] = "strict-origin"
         return response

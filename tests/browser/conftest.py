@@ -16,8 +16,6 @@ from providers.testing.simulators.household import PASSWORD, USERNAME, Household
 
 # Playwright runs an event loop in the thread of the tests, which makes Django fear for its database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-# Spotify sends nobody back to "localhost".
-os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = "127.0.0.1"
 
 SCREENSHOTS = Path(__file__).parent.parent.parent / "screenshots"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -100,13 +98,18 @@ def site(
     household: Household,
     settings: Settings,
 ) -> Iterator[Site]:
-    """Open the site in a fresh browser; whatever its console complains about fails the test."""
+    """Open the site in a fresh browser; whatever its console complains about fails the test.
+
+    The parameter says how: size and colours, and with "noscript" no script runs.
+    """
     for name, value in household.settings.items():
         setattr(settings, name, value)
     settings.PROVIDER_RATE_LIMITS = "none"
-    size, scheme = request.param.split("-")
+    size, scheme, *rest = request.param.split("-")
     width, height = SIZES[size]
-    context: BrowserContext = new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context: BrowserContext = new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=rest != ["noscript"]
+    )
     site = Site(context.new_page(), live_server.url, request.param, [])
     site.page.on("console", site._note_message)
     site.page.on("pageerror", lambda error: site.complaints.append(str(error)))

@@ -55,7 +55,7 @@ def test_people_are_reminded_of_links_that_were_there_before_reminders(first_rel
             user=people.create(username=name), provider_type="spotify", status=status, link_expires_at=expires_at
         )
 
-    migrate_providers("0004_alerts")
+    migrate_providers("0005_alerts")
 
     reminders = Connection.objects.order_by("pk").values_list("reminder_due_at", flat=True)
     assert list(reminders) == [MOMENT - timedelta(days=30), None, None]

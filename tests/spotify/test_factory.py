@@ -241,3 +241,28 @@ def test_the_service_is_registered_with_what_is_known_of_it() -> None:
     shortest, longest = spec.poll_interval
     # Plays of three minutes each, more than fifty of which are lost to everybody.
     assert shortest < longest < timedelta(minutes=3) * (SPEC.provider_class.history_limit or 0)  # type: ignore[attr-defined]
+
+
+def test_a_client_id_of_ones_own_is_kept_as_spotify_writes_it() -> None:
+    guide = SPEC.application_guide
+    assert guide is not None
+    assert guide.clean_client_id(" 0123456789ABCDEF0123456789abcdef\n") == "0123456789abcdef0123456789abcdef"
+    for wrong in ("", "0" * 31, "0" * 33, "g" * 32, "0" * 32 + "\0", "musicbridge-demo", "\u0660" * 32):
+        with pytest.raises(ValueError, match="has 32 characters"):
+            guide.clean_client_id(wrong)
+
+
+def test_the_guide_tells_the_redirect_uri_of_the_settings_and_six_steps() -> None:
+    guide = SPEC.application_guide
+    assert guide is not None
+    assert guide.redirect_uri() == REDIRECT_URI
+    assert len(guide.steps) == 6
+
+
+def test_a_link_through_ones_own_application_works_where_the_site_has_none(
+    user: User, spotify: SpotifySimulator, ada: Person, settings: Settings
+) -> None:
+    settings.SPOTIFY_CLIENT_ID = ""
+    row = link(user, spotify, ada, expires_in=timedelta(hours=1))
+    SpotifyAuth.objects.filter(pk=row.pk).update(client_id=spotify.client_id)
+    assert build_provider(user) is not None

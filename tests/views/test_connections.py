@@ -1,4 +1,6 @@
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -30,7 +32,7 @@ def page(visitor: Client) -> str:
 
 
 def card(visitor: Client, label: str) -> str:
-    return next(part for part in page(visitor).split("<article ")[1:] if f">{label}</h2>" in part)
+    return next(part for part in page(visitor).split("<article ")[1:] if f">{label}</a></h2>" in part)
 
 
 def test_the_site_opens_with_the_connections(visitor: Client) -> None:
@@ -56,9 +58,11 @@ def test_a_linked_service_says_as_whom_since_when_and_until_when(
     HistorySync.objects.create(connection=connection, last_fetched_at=FETCHED_AT)
     html = card(visitor, "Wavebox")
     assert "Connected as <strong><bdi>ada</bdi></strong>." in html
-    assert '<time datetime="2026-11-21T19:05:00+00:00">21 Nov 2026, 19:05 UTC</time>' in html
-    assert '<time datetime="2027-05-01T00:00:00+00:00">1 May 2027</time>' in html
-    assert f'href="/connections/{services.wavebox.type}/disconnect/"' in html
+    assert (
+        '<time datetime="2026-11-21T19:05:00+00:00" title="2026-11-21 19:05:00 UTC">21 Nov 2026, 19:05</time>' in html
+    )
+    assert '<time datetime="2027-05-01T00:00:00+00:00" title="2027-05-01 00:00:00 UTC">1 May 2027</time>' in html
+    assert f'href="/connections/{services.wavebox.type}/"' in html
 
 
 def test_a_linked_service_that_was_never_fetched_says_so(visitor: Client, connection: Connection) -> None:
@@ -102,7 +106,43 @@ def test_a_disconnected_service_can_be_linked_again(visitor: Client, connection:
     html = card(visitor, "Wavebox")
     assert "You disconnected Wavebox." in html
     assert "/connect/" in html
-    assert "/disconnect/" not in html
+
+
+@pytest.mark.parametrize(("days", "is_soon"), [(29, True), (31, False)])
+def test_a_link_that_ends_within_a_month_says_so_on_every_page(
+    visitor: Client, connection: Connection, days: int, is_soon: bool
+) -> None:
+    Connection.objects.update(link_expires_at=timezone.now() + timedelta(days=days))
+    html = card(visitor, "Wavebox")
+    assert ("Expires soon" in html) is is_soon
+    assert ("Link again<span" in html) is is_soon
+    for address in ("/connections/", "/history/", "/playlists/", "/time-zone/"):
+        assert ("The link to Wavebox ends on" in visitor.get(address).content.decode()) is is_soon
+
+
+def test_a_dead_link_says_so_on_every_page_and_leads_to_where_it_is_mended(
+    visitor: Client, connection: Connection, services: FakeServices
+) -> None:
+    connection.mark_needs_reauth("The service does not know the link any more.")
+    for address in ("/connections/", "/history/", "/playlists/", "/time-zone/"):
+        html = visitor.get(address).content.decode()
+        assert "The link to Wavebox has ended." in html
+        assert f'href="/connections/{services.wavebox.type}/"' in html
+
+
+def test_the_page_of_a_dead_link_does_not_lead_to_itself(
+    visitor: Client, connection: Connection, services: FakeServices
+) -> None:
+    connection.mark_needs_reauth("The service does not know the link any more.")
+    html = visitor.get(f"/connections/{services.wavebox.type}/").content.decode()
+    assert "The link to Wavebox has ended." in html
+    assert "See to Wavebox" not in html
+
+
+def test_a_link_in_danger_is_nobody_elses_worry(client: Client, connection: Connection) -> None:
+    connection.mark_needs_reauth("The service does not know the link any more.")
+    client.force_login(get_user_model().objects.create_user("bo"))
+    assert "has ended" not in client.get("/history/").content.decode()
 
 
 def test_a_service_without_its_settings_is_not_set_up(visitor: Client, settings: Settings) -> None:
@@ -110,6 +150,7 @@ def test_a_service_without_its_settings_is_not_set_up(visitor: Client, settings:
     html = card(visitor, "Wavebox")
     assert "Your administrator has not set up Wavebox on this site yet." in html
     assert "<button" not in html
+    assert "<form" not in visitor.get("/connections/spotify/").content.decode().split("<main")[1]
 
 
 def test_a_pause_is_shown_with_its_end(visitor: Client, connection: Connection, services: FakeServices) -> None:
@@ -117,7 +158,7 @@ def test_a_pause_is_shown_with_its_end(visitor: Client, connection: Connection, 
     ServicePause.begin(services.wavebox.type, "wavebox-client", until)
     html = card(visitor, "Wavebox")
     assert "Wavebox asked for a pause until" in html
-    assert f"{until.astimezone(UTC):%H:%M} UTC" in html
+    assert f"{until.astimezone(UTC):%H:%M}</time>" in html
 
 
 def test_a_pause_that_is_over_is_not_shown(visitor: Client, connection: Connection, services: FakeServices) -> None:
@@ -153,7 +194,7 @@ def test_no_secret_is_on_the_page(visitor: Client, connection: Connection) -> No
 def test_a_hostile_account_name_is_inert(visitor: Client, connection: Connection) -> None:
     Connection.objects.update(account_name="<script>alert(1)</script>")
     html = page(visitor)
-    assert "<script" not in html
+    assert "<script>" not in html
     assert "&lt;script&gt;" in html
 
 
@@ -166,27 +207,69 @@ def test_a_site_without_services_says_so(visitor: Client, settings: Settings) ->
 def test_the_page_costs_the_same_however_much_is_linked(
     visitor: Client, user: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(4):  # session, person, connections, pauses
+    with django_assert_num_queries(6):  # session, person, links in danger, connections, pauses, own applications
         visitor.get("/connections/")
     SpotifyAuth.objects.create(user=user, access_token="x")
     NavidromeAuth.objects.create(user=user, username="ada", password="x")
     for linked in Connection.objects.all():
         HistorySync.objects.create(connection=linked, last_fetched_at=FETCHED_AT)
-    with django_assert_num_queries(5):  # and the gaps, of all connections at once
+    with django_assert_num_queries(7):  # and the gaps, of all connections at once
         visitor.get("/connections/")
 
 
 def test_the_next_fetch_is_announced(visitor: Client, connection: Connection) -> None:
     HistorySync.objects.create(connection=connection, due_at=datetime(2126, 11, 21, 19, 35, tzinfo=UTC))
-    assert '2126-11-21T19:35:00+00:00">21 Nov 2126, 19:35 UTC</time>' in card(visitor, "Wavebox")
+    assert ">21 Nov 2126, 19:35</time>" in card(visitor, "Wavebox")
 
     HistorySync.objects.update(due_at=timezone.now())
     assert "As soon as possible" in card(visitor, "Wavebox")
 
 
-def test_a_long_history_shows_how_much_of_it_is_home(visitor: Client, connection: Connection) -> None:
-    HistorySync.objects.create(connection=connection, window_since=FETCHED_AT, window_done=1200, window_total=5000)
-    assert "1200 of 5000 listens" in card(visitor, "Wavebox")
+def begin_a_window(connection: Connection, **fields: Any) -> None:
+    HistorySync.objects.create(
+        connection=connection,
+        window_since=FETCHED_AT,
+        window_began_at=timezone.now() - timedelta(minutes=2),
+        **fields,
+    )
+
+
+def test_a_long_history_shows_how_much_of_it_is_home_how_fast_it_comes_and_when_it_is_done(
+    visitor: Client, connection: Connection
+) -> None:
+    begin_a_window(connection, window_done=1200, window_total=5000, lease_until=timezone.now() + timedelta(seconds=15))
+    html = card(visitor, "Wavebox")
+    assert '<progress max="100" value="24"' in html
+    assert "1,200 of 5,000 listens" in html
+    assert re.search(r"(59\d|600) a minute, about 6 minutes left", html)
+
+
+def test_a_history_of_unknown_length_shows_how_much_of_it_is_home(visitor: Client, connection: Connection) -> None:
+    begin_a_window(connection, window_done=1200)
+    html = card(visitor, "Wavebox")
+    assert "1,200 listens so far" in html
+    assert "<progress" not in html
+    assert "left" not in html
+
+
+def test_a_fetch_that_was_put_off_says_when_it_goes_on(visitor: Client, connection: Connection) -> None:
+    begin_a_window(connection, window_done=1200, window_total=5000, due_at=datetime(2126, 11, 21, 19, 35, tzinfo=UTC))
+    html = card(visitor, "Wavebox")
+    assert 'Goes on at <time datetime="2126-11-21T19:35:00+00:00"' in html
+    assert "a minute" not in html
+
+
+@pytest.mark.parametrize(("due_in_seconds", "is_live"), [(0, True), (3600, False)])
+def test_a_card_looks_for_news_by_itself_while_there_will_be_some(
+    visitor: Client, connection: Connection, due_in_seconds: int, is_live: bool
+) -> None:
+    HistorySync.objects.create(connection=connection, due_at=timezone.now() + timedelta(seconds=due_in_seconds))
+    assert ("hx-trigger" in card(visitor, "Wavebox")) is is_live
+
+
+def test_a_fetch_that_nobody_does_is_no_secret(visitor: Client, connection: Connection) -> None:
+    HistorySync.objects.create(connection=connection, due_at=timezone.now() - timedelta(minutes=10))
+    assert "nobody seems to be there to do it" in card(visitor, "Wavebox")
 
 
 def test_what_a_service_could_not_tell_is_shown_until_something_fills_it(
@@ -200,7 +283,7 @@ def test_what_a_service_could_not_tell_is_shown_until_something_fills_it(
     )
     html = card(visitor, "Wavebox")
     assert "Missing from your history." in html
-    assert "21 Nov 2026, 14:05 UTC" in html
+    assert ">21 Nov 2026, 14:05</time>" in html
 
     gap.closed_at = timezone.now()
     gap.save()

@@ -279,7 +279,7 @@ def test_the_page_costs_three_queries_however_many_imports_there_are(
 ) -> None:
     for number in range(imports.MAX_SHOWN + 5):
         an_import(user, digest=str(number))
-    with django_assert_num_queries(3):  # session, person, imports
+    with django_assert_num_queries(4):  # session, person, imports, links in danger
         html = page(visitor)
     assert html.count("<article") == imports.MAX_SHOWN
 

@@ -231,7 +231,7 @@ def test_djangos_own_error_page_shows_no_secret_when_the_database_fails(
         response = visitor.post(url(services.wavebox, "connect"))
     assert response.status_code == 500
     assert "the disk is full" in text(response)
-    assert "providers/linking.py" in text(response)
+    assert "providers/linking/attempts.py" in text(response)
     for secret in ("random-48", "granted access", "granted refresh"):
         assert secret not in text(response)
 

@@ -213,3 +213,55 @@ def test_no_secret_of_a_link_is_told_in_pages_headers_or_logs(
     assert all(secret not in told for secret in [verifier, *secrets])
     database = "".join(str(row) for row in Connection.objects.values())
     assert all(secret not in database for secret in secrets)
+
+
+# --- from anywhere ---------------------------------------------------------------------------------------------------
+
+
+def test_the_address_that_the_browser_ended_on_links_when_it_is_pasted(
+    visitor: Client, user: User, service: Service
+) -> None:
+    page = f"/connections/{service.type}/paste/"
+    shown = visitor.post(page).context["consent_url"]
+    response = visitor.post(page, {"answer": f" {service.agree(shown)}\n"})
+    assert (response.status_code, response.headers["Location"]) == (303, "/connections/")
+    assert registry.build(service.type, user) is not None
+
+
+def test_the_address_of_the_consent_page_is_no_answer_and_costs_nothing(visitor: Client, service: Service) -> None:
+    page = f"/connections/{service.type}/paste/"
+    shown = visitor.post(page).context["consent_url"]
+    response = visitor.post(page, {"answer": shown})
+    assert response.status_code == 200
+    assert response.context["error"]
+    assert visitor.post(page, {"answer": service.agree(shown)}).status_code == 303
+
+
+def test_a_code_that_was_pasted_into_another_attempt_is_refused_by_the_service(
+    visitor: Client, both: dict[str, Service]
+) -> None:
+    spotify, page = both["spotify"], "/connections/spotify/paste/"
+    stolen, own = (spotify.agree(visitor.post(page).context["consent_url"]) for _ in range(2))
+    codes = [parse_qs(urlsplit(address).query)["code"][0] for address in (stolen, own)]
+    response = visitor.post(page, {"answer": own.replace(codes[1], codes[0])})
+    assert response.status_code == 502
+    assert_nothing_is_linked()
+
+
+def test_a_household_links_through_an_application_of_its_own(
+    visitor: Client, user: User, both: dict[str, Service], settings: Settings
+) -> None:
+    own = "0123456789abcdef0123456789abcdef"
+    simulator = SpotifySimulator(client_id=own, redirect_uris=[REDIRECT_URI], catalogue=CATALOGUE)
+    person = simulator.add_person("Ada")
+    settings.SPOTIFY_CLIENT_ID = ""
+    with mounted({"https://accounts.spotify.com": simulator.accounts, "https://api.spotify.com": simulator.api}):
+        assert visitor.post("/connections/spotify/connect/").status_code == 503
+        assert REDIRECT_URI in visitor.get("/connections/spotify/application/").content.decode()
+        visitor.post("/connections/spotify/application/", {"client_id": own.upper()})
+        back = visitor.get(path(simulator.approve(begin(visitor, both["spotify"]), person)))
+        assert back.status_code == 303
+        assert SpotifyAuth.objects.get().client_id == own
+        assert registry.build("spotify", user) is not None
+        SpotifyAuth.objects.update(expires_at=timezone.now())
+        assert registry.build("spotify", user) is not None

@@ -17,7 +17,7 @@ def remind_of_links_that_are_there(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('providers', '0003_playlists_carried_across'),
+        ('providers', '0004_linking_from_anywhere'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,4 +1,4 @@
-"""Linking an account: begun in one request, kept in a row, popped once, exchanged, stored.
+"""One attempt at linking: begun in one request, kept in a row, popped once, exchanged, stored.
 
 Nothing of an attempt lives in a session, so that it works across tabs, processes and commands. State,
 verifier and code are never logged.
@@ -19,17 +19,19 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.db import transaction
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 
 from providers import conf, registry, signals
-from providers.contracts import Authenticator
 from providers.datatypes import AuthAttempt, AuthResult
-from providers.exceptions import AuthenticationError, InvalidResponseError, ProviderError, ServiceUnavailableError
+from providers.exceptions import AuthenticationError, InvalidResponseError, ServiceUnavailableError
 from providers.fields import secret_names
-from providers.models import Connection, HistorySync, LinkAttempt, OAuthTokens, credential_model
+from providers.linking.applications import missing_settings, own_client_id
+from providers.models import Connection, HistorySync, LinkAttempt, OAuthTokens, PlaylistMirror, credential_model
 from providers.pauses import client_id_of
 from providers.registry import ProviderSpec
+from providers.scheduling import make_due
 
 logger = logging.getLogger(__name__)
 
@@ -103,15 +105,19 @@ Outcome = Linked | AnotherAccount
 def begin(user: Any, provider_type: str, *, callback_url: str, next_url: str = "") -> str:
     """Note an attempt at linking and return the address at the service to send the browser to.
 
-    `next_url` must have been found safe. Raises `UnknownProviderError`, also for a service that people do
-    not link themselves, and `ProviderConfigurationError` where the service is not set up.
+    A person's own application is used before the site's. `next_url` must have been found safe. Raises
+    `UnknownProviderError`, also for a service that people do not link themselves, and `ProviderConfigurationError`
+    where the service is not set up.
     """
     spec = registry.get(provider_type)
-    if spec.missing_settings:
-        raise conf.ProviderConfigurationError(f"{spec.label} needs {' and '.join(spec.missing_settings)} to be set.")
+    client_id = own_client_id(user, spec)
+    missing = missing_settings(spec, client_id)
+    if missing:
+        raise conf.ProviderConfigurationError(f"{spec.label} needs {' and '.join(missing)} to be set.")
     attempt = AuthAttempt(
         type=provider_type,
         callback_url=callback_url,
+        client_id=client_id,
         state=_new_token(_STATE),
         code_verifier=secrets.token_urlsafe(48),  # 64 of the 43 to 128 characters that RFC 7636 allows
     )
@@ -185,22 +191,6 @@ def confirm(user: Any, provider_type: str, token: str) -> Linked:
 def decline(user: Any, provider_type: str, token: str) -> None:
     """Forget what the service granted for the other account. Raises `InvalidStateError`."""
     _pop(_QUESTION, user, provider_type, token)
-
-
-def disconnect(user: Any, provider_type: str) -> None:
-    """Forget the credentials, whether or not the service can be told. Its history and its cursor stay.
-
-    A service that was never linked is no error. Raises `UnknownProviderError`.
-    """
-    spec = registry.get(provider_type)
-    _clean_up_at_service(user, spec)
-    with transaction.atomic():
-        credential_model(spec.credential_model)._default_manager.filter(user=user).delete()
-        connection = Connection.objects.filter(user=user, provider_type=provider_type).first()
-        if connection is not None:
-            connection.mark_disconnected()
-            signals.announce(signals.connection_disconnected, Connection, connection=connection)
-    logger.info("Person %s disconnected %s", user.pk, provider_type)
 
 
 def _signer(purpose: str) -> TimestampSigner:
@@ -313,18 +303,16 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
             link_expires_at=granted_at + spec.link_lifetime if spec.link_lifetime else None,
         )
         HistorySync.request(connection)
+        _resume_mirrors(connection)
         signals.announce(signals.connection_linked, Connection, connection=connection)
     logger.info("Person %s linked %s", user.pk, spec.type)
     return connection
 
 
-def _clean_up_at_service(user: Any, spec: ProviderSpec) -> None:
-    try:
-        provider = registry.build(spec.type, user)
-        if isinstance(provider, Authenticator):
-            provider.disconnect()
-    except ProviderError as error:
-        logger.warning("%s was not told that person %s disconnects: %s", spec.label, user.pk, error)
-    except Exception as error:  # noqa: BLE001, whatever goes wrong there, the person gets rid of the link
-        # Only its kind: nobody vouches for the text of any other error.
-        logger.warning("%s was not told that person %s disconnects: %s", spec.label, user.pk, type(error).__name__)
+def _resume_mirrors(connection: Connection) -> None:
+    """Have what was kept carried again at once where the dead link kept it from that."""
+    make_due(
+        PlaylistMirror.objects.filter(
+            Q(source=connection) | Q(target=connection), is_automatic=True, state=PlaylistMirror.State.FAILED
+        )
+    )
