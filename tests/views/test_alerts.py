@@ -123,8 +123,9 @@ def test_a_target_is_shown_and_deleted_though_no_key_decrypts_its_address(
     visitor: Client, user: User, settings: Settings
 ) -> None:
     target = add_target(user)
+    Alert.objects.create(target=target, kind="needs_reauth", matter="1", facts={"service": "lastfm", "detail": ""})
     settings.FERNET_KEYS = ["another key"]
-    assert "phone" in page(visitor)
+    assert "Last.fm needs you" in page(visitor)
     assert "phone" in page(visitor, of(target))
     assert sentence(Problem.UNREADABLE) in post_to(visitor, of(target, "test/"))
     assert "is deleted" in post_to(visitor, of(target, "delete/"))
@@ -253,6 +254,6 @@ def test_the_page_takes_few_queries_however_much_there_is(
         Alert.objects.bulk_create(
             Alert(target=target, kind=AlertKind.NEEDS_REAUTH, matter=str(number), facts=facts) for number in range(9)
         )
-    with django_assert_num_queries(4):  # session, person, targets, alerts
+    with django_assert_num_queries(5):  # session, person, targets, alerts, links in danger
         shown = page(visitor)
     assert len(re.findall(r'class="by"', shown)) == MAX_SHOWN
