@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+MANAGE := MUSICBRIDGE_ENV_FILE=tests/production.env $(RUN) manage.py
 DEMO_FLAGS := $(if $(filter 0,$(SERVE)),--no-serve)
 PORT ?= 8000
 LOCK := $(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --generate-hashes --universal --python-version 3.11 --no-header -q -U
 
-.PHONY: demo test check bench drill lock
+.PHONY: demo test check bench drill messages lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/site.stamp  ## the whole product at work, against built-in simulators
@@ -21,14 +22,18 @@ check: $(VENV)/dev.stamp  ## style, types, import contracts, Django's checks wit
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	MUSICBRIDGE_ENV_FILE=tests/production.env $(RUN) manage.py check --deploy --fail-level WARNING
-	MUSICBRIDGE_ENV_FILE=tests/production.env $(RUN) manage.py makemigrations --check --dry-run
+	$(MANAGE) check --deploy --fail-level WARNING
+	$(MANAGE) makemigrations --check --dry-run
 
 bench: $(VENV)/dev.stamp  ## speed, as ratios within one run
 	$(RUN) -m benchmarks
 
 drill: $(VENV)/dev.stamp  ## kill and restart everything while listens come home, for a quarter of an hour, and compare the books
 	$(RUN) -m tests.drills
+
+messages: $(VENV)/dev.stamp  ## collect the texts to translate, and compile those that are (apt install gettext)
+	$(MANAGE) makemessages --locale de --locale fr --add-location file --no-obsolete $(addprefix --ignore=,tests benchmarks docs)
+	$(MANAGE) compilemessages --ignore .venv
 
 lock: $(VENV)/dev.stamp  ## pin every requirement anew, with hashes
 	$(LOCK) -o requirements.txt

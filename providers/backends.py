@@ -15,6 +15,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from providers import conf, signals
@@ -45,8 +46,10 @@ class SignInUnavailableError(ValidationError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Navidrome does not answer as it should, so names and passwords cannot be checked. "
-            "Try again in a few minutes; a local administrator can still sign in.",
+            _(
+                "Navidrome does not answer as it should, so names and passwords cannot be checked. "
+                "Try again in a few minutes; a local administrator can still sign in."
+            ),
             code="unavailable",
         )
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -27,12 +28,45 @@ def check_fernet_keys(**_: Any) -> list[CheckMessage]:
 def check_limits(**_: Any) -> list[CheckMessage]:
     """What cannot be read would stop every fetch."""
     messages: list[CheckMessage] = []
-    for read in (conf.rate_limits, conf.redis_url, conf.history_overlap, conf.lease_seconds, conf.alert_schemes):
+    readers = (
+        conf.rate_limits,
+        conf.redis_url,
+        conf.history_overlap,
+        conf.lease_seconds,
+        conf.alert_schemes,
+        conf.public_url,
+    )
+    for read in readers:
         try:
             read()
         except conf.ProviderConfigurationError as error:
             messages.append(Error(str(error), id="providers.E004"))
     return messages
+
+
+@register(SETTINGS)
+def check_types(**_: Any) -> list[CheckMessage]:
+    """What is of the wrong kind would fail where it is read, with an error that names no setting."""
+    hint = "Leave it out where there is nothing to set."
+    return [Error(problem, hint=hint, id="providers.E005") for problem in conf.wrong_types()]
+
+
+@register(SETTINGS)
+def check_names(**_: Any) -> list[CheckMessage]:
+    """A name that is spelled wrong would be passed over in silence."""
+    try:
+        of_services = {name for spec in registry.specs() for name in spec.required_settings}
+    except conf.ProviderConfigurationError:
+        return []  # `check_services` says so.
+    return [
+        Warning(
+            f"{name} is a setting that nobody reads.",
+            hint=" ".join(f"Is {close} meant?" for close in get_close_matches(name, conf.DEFAULTS, 1)) or None,
+            id="providers.W007",
+        )
+        for name in conf.unknown_names()
+        if name not in of_services
+    ]
 
 
 @register(SETTINGS)

@@ -1,5 +1,6 @@
 """The typed view of the settings, and the only reader of `django.conf`."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
@@ -68,6 +69,31 @@ def require(name: str) -> str:
     return value
 
 
+_KINDS: Mapping[type, tuple[str, Callable[[Any], bool]]] = {
+    str: ("a text", lambda value: isinstance(value, str)),
+    bool: ("True or False", lambda value: isinstance(value, bool)),
+    tuple: (
+        "a list of texts",
+        lambda value: isinstance(value, list | tuple) and all(isinstance(part, str) for part in value),
+    ),
+}
+"""What a setting has to be, by the type of its default. Numbers are left to who reads them: these have bounds."""
+
+
+def wrong_types() -> Iterator[str]:
+    """Name the settings that are not of the kind they have to be, each in a sentence that says what that is."""
+    for name, default in DEFAULTS.items():
+        kind, is_of_kind = _KINDS.get(type(default), ("", lambda value: True))
+        if not is_of_kind(value := get(name)):
+            # The value itself may be a secret.
+            yield f"{name} has to be {kind}, and is {'None' if value is None else f'of type {type(value).__name__}'}."
+
+
+def unknown_names() -> Iterator[str]:
+    """Name the settings that are called as if they were read here, and are not."""
+    yield from (name for name in dir(settings) if name.startswith("PROVIDER") and name not in DEFAULTS)
+
+
 @dataclass(frozen=True, slots=True)
 class SettingProblem:
     """What is wrong with the settings, in sentences that name the setting and say what to do.
@@ -103,6 +129,17 @@ def origins(name: str) -> tuple[str, ...]:
         return ()
     url = urlsplit(address)
     return (f"{url.scheme}://{url.netloc}",)
+
+
+def public_url() -> str:
+    """Return the address of this site in people's browsers; empty where that is the one they asked for.
+
+    Raises `ProviderConfigurationError` for what is no such address: services would send people there.
+    """
+    url = str(get("PUBLIC_URL"))
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise ProviderConfigurationError("PUBLIC_URL is not an address like https://music.example.org.")
+    return url
 
 
 def fernet_keys() -> tuple[str, ...]:

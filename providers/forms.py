@@ -22,7 +22,7 @@ class SignInForm(AuthenticationForm):
 
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "This name and password do not go together. Capital letters count in the password.",
+        "invalid_login": _("This name and password do not go together. Capital letters count in the password."),
     }
 
 
@@ -46,8 +46,8 @@ class ImportForm(forms.Form):
     """Files of listens, to be read in the background."""
 
     uploads = ManyFilesField(
-        label="Files",
-        error_messages={"required": "Choose a file first.", "empty": "There is nothing in one of these files."},
+        label=_("Files"),
+        error_messages={"required": _("Choose a file first."), "empty": _("There is nothing in one of these files.")},
     )
 
 
@@ -67,7 +67,7 @@ class WishesForm(forms.Form):
 class SearchForm(forms.Form):
     """Words of a song to look for."""
 
-    q = forms.CharField(label="Words of its title or artist", max_length=200, required=False)
+    q = forms.CharField(label=_("Words of its title or artist"), max_length=200, required=False)
 
 
 class TimeZoneForm(forms.Form):

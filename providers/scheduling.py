@@ -21,6 +21,7 @@ from django.db.models import Case, F, Q, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from providers import conf
 
@@ -53,7 +54,7 @@ class Scheduled(models.Model):
     due_at = models.DateTimeField("due", null=True, blank=True, default=timezone.now)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     lease_token = models.CharField(max_length=32, blank=True, default="", editable=False)
-    failures = models.PositiveIntegerField(default=0, help_text="How often in a row the work failed.")
+    failures = models.PositiveIntegerField(default=0, help_text=_("How often in a row the work failed."))
 
     class Meta:
         abstract = True

@@ -17,6 +17,7 @@ from django.views.debug import get_default_exception_reporter_filter
 
 from tests import on_postgres
 from tests.fake_services import services  # noqa: F401, a fixture for all
+from tests.third_party_site import third_party_site  # noqa: F401, a fixture for all
 
 # Spotify sends nobody back to "localhost".
 os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = "127.0.0.1"
@@ -24,6 +25,7 @@ os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = "127.0.0.1"
 _MISSING = pytest.StashKey[list[str]]()
 _NEEDS = {
     "browser": (lambda: shutil.which("chromium"), "there is no chromium (apt install chromium)"),
+    "gettext": (lambda: shutil.which("msgfmt"), "there is no gettext (apt install gettext)"),
     "redis": (lambda: shutil.which("redis-server"), "there is no redis-server (apt install redis-server)"),
     "postgres": (on_postgres.find_binaries, "there is no server of PostgreSQL (apt install postgresql)"),
 }

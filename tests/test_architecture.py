@@ -17,11 +17,11 @@ BOTTOM = ("addresses", "contracts", "datatypes", "exceptions")
 
 # Everything generic: it works for a service that nobody here has heard of.
 GENERIC = [
-    *(APP / name for name in ("admin.py", "apps.py", "checks.py", "registry.py", "link_health.py", "pauses.py")),
-    *(APP / name for name in ("rotation.py", "scheduling.py", "tasks.py", "tokens.py", "urls.py", "worker.py")),
+    *(APP / name for name in ("apps.py", "checks.py", "registry.py", "link_health.py", "pauses.py", "rotation.py")),
+    *(APP / name for name in ("scheduling.py", "tasks.py", "tokens.py", "urls.py", "worker.py")),
     *(
         path
-        for folder in ("alerts", "history", "linking", "management", "views")
+        for folder in ("admin", "alerts", "history", "linking", "management", "templatetags", "views")
         for path in (APP / folder).rglob("*.py")
     ),
     *(ROOT / "templates" / "providers").rglob("*.html"),

@@ -5,7 +5,14 @@ from django.core.checks import Error, Warning
 from pytest_django import Settings
 
 from providers import registry
-from providers.checks import check_oauth_transport, check_services, check_session_cookie
+from providers.checks import (
+    check_limits,
+    check_names,
+    check_oauth_transport,
+    check_services,
+    check_session_cookie,
+    check_types,
+)
 from providers.conf import SettingProblem
 from tests.fake_services import FakeServices
 
@@ -60,3 +67,41 @@ def test_the_switch_that_lets_tokens_out_is_warned_of(monkeypatch: pytest.Monkey
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     (message,) = check_oauth_transport()
     assert "OAUTHLIB_INSECURE_TRANSPORT" in message.msg
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SPOTIFY_CLIENT_ID", None, "SPOTIFY_CLIENT_ID has to be a text, and is None."),
+        ("NAVIDROME_URL", 4533, "NAVIDROME_URL has to be a text, and is of type int."),
+        ("PROVIDERS", "providers.spotify", "PROVIDERS has to be a list of texts, and is of type str."),
+        ("PROVIDERS", [1], "PROVIDERS has to be a list of texts, and is of type list."),
+        (
+            "NAVIDROME_ADMINS_ARE_STAFF",
+            "False",
+            "NAVIDROME_ADMINS_ARE_STAFF has to be True or False, and is of type str.",
+        ),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_an_error_that_says_what_it_has_to_be(
+    settings: Settings, name: str, value: object, told: str
+) -> None:
+    setattr(settings, name, value)
+    (message,) = check_types()
+    assert isinstance(message, Error)
+    assert message.msg == told
+
+
+def test_a_setting_that_nobody_reads_is_warned_of_with_the_one_that_may_be_meant(settings: Settings) -> None:
+    assert check_names() == []
+    settings.PROVIDER_RATE_LIMIT = "none"
+    (message,) = check_names()
+    assert (message.id, message.msg) == ("providers.W007", "PROVIDER_RATE_LIMIT is a setting that nobody reads.")
+    assert message.hint == "Is PROVIDER_RATE_LIMITS meant?"
+
+
+@pytest.mark.parametrize("url", ["music.example.org", "ftp://music.example.org", "https://"])
+def test_an_address_of_the_site_that_is_none_is_an_error(settings: Settings, url: str) -> None:
+    settings.PUBLIC_URL = url
+    (message,) = check_limits()
+    assert "PUBLIC_URL" in message.msg

@@ -27,6 +27,7 @@ from providers.testing.conformance import (
 )
 from providers.testing.simulators.faults import Faults
 from providers.testing.wsgi import mounted
+from tests.admin.acting import act
 from tests.example_provider.models import RadiolaAuth
 from tests.example_provider.provider import SPEC, RadiolaProvider
 from tests.example_provider_service import ACCESS_TOKEN_SECONDS, PAGE_SIZE, Radiola
@@ -203,8 +204,7 @@ def test_the_admin_shows_it_and_acts_on_it_and_a_worker_fetches_it(
     radiola.listen(timezone.now())
     connection = Connection.objects.get(user=user)
     changelist = reverse("admin:providers_connection_changelist")
-    data = {"action": action, "_selected_action": [connection.pk]}
-    page = admin_client.post(changelist, data, follow=True).content.decode()
+    page = act(admin_client, changelist, action, connection).content.decode()
     assert "Radiola" in page
     assert row.access_token not in page
     assert worker.drain("radiola") == listens

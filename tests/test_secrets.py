@@ -205,6 +205,13 @@ class Run:
         to_lastfm = self.page(self.ada, "/connections/lastfm/connect/", {}).headers["Location"]
         return self.services.lastfm.approve(to_lastfm, person)
 
+    def paste_answer_of_spotify(self, mistake: str = "") -> Any:
+        """Finish a link by hand. The page that tells where to agree is not noted: the state is in that address."""
+        page = "/connections/spotify/paste/"
+        to_spotify = self.ada.post(page).context["consent_url"]
+        answer = self.services.spotify.approve(to_spotify, self.services.ada_at_spotify)
+        return self.page(self.ada, page, {"answer": f"{answer}{mistake}"})
+
     def look_around(self) -> None:
         for address in ("/connections/", "/history/", "/connections/spotify/disconnect/", "/accounts/login/"):
             self.page(self.ada, address)
@@ -280,6 +287,12 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     assert len(services.spotify.seen("token")) == 3
     run.look_around()
 
+    # By hand, rightly, with a slip of the hand, and without what matters.
+    assert run.paste_answer_of_spotify().status_code == 303
+    assert run.paste_answer_of_spotify(mistake="&state=x").status_code == 400
+    assert run.page(run.ada, "/connections/spotify/paste/", {"answer": run.agree_at_spotify()[-40:]}).status_code == 200
+    stored |= stored_secrets()
+
     # Another account, asked about and taken.
     question = run.page(run.ada, run.agree_at_lastfm(services.bo_at_lastfm))
     assert question.status_code == 200
@@ -312,6 +325,7 @@ def test_nothing_of_a_whole_run_tells_a_secret(
         patched.setattr("providers.navidrome.client.parse_response", fail_unexpectedly)
         for callback in callbacks:
             assert run.page(run.ada, callback).status_code == 500
+        assert run.paste_answer_of_spotify().status_code == 500
         assert run.sign_in(PASSWORD).status_code == 500
         run.command("fetch_history")
     run.look_around()

@@ -7,6 +7,7 @@ from providers.linking.applications import (
     missing_settings,
     own_client_id,
     own_client_ids,
+    takes_own_application,
     use_application,
 )
 from providers.linking.attempts import (
@@ -47,5 +48,6 @@ __all__ = [
     "own_client_id",
     "own_client_ids",
     "pasted_answer",
+    "takes_own_application",
     "use_application",
 ]

@@ -27,6 +27,12 @@ def missing_settings(spec: ProviderSpec, client_id: str) -> Sequence[str]:
     return [name for name in spec.missing_settings if name not in spared]
 
 
+def takes_own_application(spec: ProviderSpec) -> bool:
+    """Tell whether people can link a service through an application of their own."""
+    guide = spec.application_guide
+    return guide is not None and set(spec.missing_settings) <= set(guide.replaces_settings)
+
+
 def can_link(user: Any, spec: ProviderSpec) -> bool:
     """Tell whether a person can link a service: through the site's application, or one of their own."""
     return spec.authenticator_factory is not None and not missing_settings(spec, own_client_id(user, spec))

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from providers import signals
 from providers.fields import EncryptedTextField
@@ -33,22 +34,24 @@ class Connection(models.Model):
     class Status(models.TextChoices):
         """What the person can expect of the link."""
 
-        OK = "ok", "Connected"
-        NEEDS_REAUTH = "needs_reauth", "Needs linking again"
-        DISCONNECTED = "disconnected", "Disconnected"
+        OK = "ok", _("Connected")
+        NEEDS_REAUTH = "needs_reauth", _("Needs linking again")
+        DISCONNECTED = "disconnected", _("Disconnected")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
-    provider_type = models.CharField("service", max_length=64)
+    provider_type = models.CharField(_("service"), max_length=64)
     account_id = models.CharField(max_length=255, blank=True, default="")
-    account_name = models.CharField("account", max_length=255, blank=True, default="")
+    account_name = models.CharField(_("account"), max_length=255, blank=True, default="")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.OK)
     status_detail = models.TextField(blank=True, default="")
     authorized_at = models.DateTimeField(default=timezone.now)
-    link_expires_at = models.DateTimeField("link expires", null=True, blank=True)
-    reminder_due_at = models.DateTimeField("next reminder", null=True, blank=True, editable=False)
-    last_checked_at = models.DateTimeField("last check", null=True, blank=True)
+    link_expires_at = models.DateTimeField(_("link expires"), null=True, blank=True)
+    reminder_due_at = models.DateTimeField(_("next reminder"), null=True, blank=True, editable=False)
+    last_checked_at = models.DateTimeField(_("last check"), null=True, blank=True)
     history_is_last_play_only = models.BooleanField(
-        null=True, blank=True, help_text="Whether the service told only the last play of each track, when last asked."
+        null=True,
+        blank=True,
+        help_text=_("Whether the service told only the last play of each track, when last asked."),
     )
 
     objects = ConnectionQuerySet.as_manager()
@@ -193,7 +196,9 @@ class LinkAttempt(models.Model):
     callback_url = models.TextField()
     next_url = models.TextField(blank=True, default="")
     pending_result = EncryptedTextField(
-        blank=True, default="", help_text="What the service granted, while the person is asked about another account."
+        blank=True,
+        default="",
+        help_text=_("What the service granted, while the person is asked about another account."),
     )
     expires_at = models.DateTimeField(db_index=True)
 

@@ -6,6 +6,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from providers.datatypes import AuthResult
 from providers.exceptions import ReauthorizationRequiredError
@@ -88,7 +89,7 @@ class OAuthTokens(ProviderAuth):
     access_token = EncryptedTextField()
     refresh_token = EncryptedTextField(blank=True, default="")
     expires_at = models.DateTimeField(null=True, blank=True)
-    scopes = models.TextField(blank=True, default="", help_text="Space separated. Empty counts as sufficient.")
+    scopes = models.TextField(blank=True, default="", help_text=_("Space separated. Empty counts as sufficient."))
     client_id = models.CharField(max_length=255, blank=True, default="")
     token_version = models.PositiveBigIntegerField(default=1)
     refresh_lease_until = models.DateTimeField(default=timezone.now)

@@ -12,6 +12,7 @@ from django.db.models import Value
 from django.db.models.deletion import Collector
 from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from providers.models.connections import Connection
 from providers.scheduling import Scheduled, is_scheduled, make_due
@@ -65,7 +66,7 @@ class Listen(models.Model):
 
     # Found by the index of times, which begins with the person.
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=delete_at_once, related_name="listens", db_index=False)
-    provider_type = models.CharField("service", max_length=64)
+    provider_type = models.CharField(_("service"), max_length=64)
     source = models.CharField(max_length=32, default="api")
     remote_track_id = models.TextField(blank=True, default="")
     name = models.TextField()
@@ -121,8 +122,8 @@ class HistorySync(Scheduled):
     window_done = models.PositiveIntegerField(default=0)
     window_total = models.PositiveIntegerField(null=True, blank=True)
     count_differences = models.JSONField(default=dict, blank=True)
-    poll_interval = models.DurationField(null=True, blank=True, help_text="The time between two fetches.")
-    last_fetched_at = models.DateTimeField("last fetch", null=True, blank=True)
+    poll_interval = models.DurationField(null=True, blank=True, help_text=_("The time between two fetches."))
+    last_fetched_at = models.DateTimeField(_("last fetch"), null=True, blank=True)
     last_error = models.TextField(blank=True, default="")
 
     class Meta:
@@ -160,14 +161,14 @@ class HistoryGap(models.Model):
     class Reason(models.TextChoices):
         """Why the service could not fill the window."""
 
-        NOT_KEPT = "not_kept", "The service no longer had these plays"
-        LAST_PLAY_ONLY = "last_play_only", "The service tells only the last play of each track"
+        NOT_KEPT = "not_kept", _("The service no longer had these plays")
+        LAST_PLAY_ONLY = "last_play_only", _("The service tells only the last play of each track")
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="history_gaps")
     since = models.DateTimeField()
     until = models.DateTimeField()
     reason = models.CharField(max_length=16, choices=Reason.choices)
-    missing_plays = models.PositiveIntegerField(null=True, blank=True, help_text="How many, where that is known.")
+    missing_plays = models.PositiveIntegerField(null=True, blank=True, help_text=_("How many, where that is known."))
     found_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=32, blank=True, default="")

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
+from django.utils.translation import gettext_lazy as _
 
 from providers.scheduling import Scheduled, is_scheduled
 
@@ -37,10 +38,10 @@ class HistoryImport(Scheduled):
     class Status(models.TextChoices):
         """Where the import stands."""
 
-        WAITING = "waiting", "Waiting"
-        READING = "reading", "Being read"
-        DONE = "done", "Done"
-        FAILED = "failed", "Not readable"
+        WAITING = "waiting", _("Waiting")
+        READING = "reading", _("Being read")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Not readable")
 
     FINISHED = (Status.DONE, Status.FAILED)
 

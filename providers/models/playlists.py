@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from providers.datatypes import Track
 from providers.models.connections import Connection
@@ -21,10 +22,10 @@ class LibraryIndex(Scheduled):
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="library_index")
     walk = models.PositiveIntegerField(default=0)
     song_count = models.PositiveIntegerField(default=0)
-    refreshed_at = models.DateTimeField("last refresh", null=True, blank=True)
+    refreshed_at = models.DateTimeField(_("last refresh"), null=True, blank=True)
 
     class Meta:
-        verbose_name_plural = "library indexes"
+        verbose_name_plural = _("library indexes")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["due_at"], name="library_due", condition=is_scheduled())
         ]
@@ -101,12 +102,12 @@ class PlaylistMirror(Scheduled):
     class State(models.TextChoices):
         """How the mirror stands."""
 
-        PENDING = "pending", "Not carried yet"
-        PLANNED = "planned", "Planned, nothing written yet"
-        IN_STEP = "in_step", "In step"
-        PARTLY = "partly", "In step, with songs missing"
-        FAILED = "failed", "Not carried"
-        STOPPED = "stopped", "Stopped"
+        PENDING = "pending", _("Not carried yet")
+        PLANNED = "planned", _("Planned, nothing written yet")
+        IN_STEP = "in_step", _("In step")
+        PARTLY = "partly", _("In step, with songs missing")
+        FAILED = "failed", _("Not carried")
+        STOPPED = "stopped", _("Stopped")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="playlist_mirrors")
     source = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="mirrors_from")
@@ -119,7 +120,7 @@ class PlaylistMirror(Scheduled):
     detail = models.TextField(blank=True, default="")
     figures = models.JSONField(default=dict, blank=True)
     last_plan = models.JSONField(default=dict, blank=True)
-    last_run_at = models.DateTimeField("last run", null=True, blank=True)
+    last_run_at = models.DateTimeField(_("last run"), null=True, blank=True)
     wishes = models.JSONField(default=dict, blank=True, editable=False)
     choices = models.JSONField(default=list, blank=True, editable=False)
     settled_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
@@ -203,7 +204,7 @@ class ManualMatch(models.Model):
     decided_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name_plural = "manual matches"
+        verbose_name_plural = _("manual matches")
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["user", "source_type", "source_key", "target_type"], name="one_manual_match_per_track"

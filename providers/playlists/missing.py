@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext as _
 
 from providers.models import MissingTrack, PlaylistMirror
+from providers.sentences import translated
 
 COLUMNS = ("position", "name", "artist", "album", "duration_ms", "isrc", "url", "reason", "nearest")
 
@@ -29,7 +31,7 @@ def as_csv(mirror: PlaylistMirror) -> Iterator[str]:
                 row.duration_ms or "",
                 row.isrc,
                 row.url,
-                row.reason,
+                translated(row.reason),
                 f"{nearest['artist']}: {nearest['name']}" if nearest else "",
             )
         )
@@ -40,7 +42,7 @@ def as_jspf(mirror: PlaylistMirror) -> bytes:
     return orjson.dumps(
         {
             "playlist": {
-                "title": f"Missing from {mirror.name}",
+                "title": _("Missing from %(playlist)s") % {"playlist": mirror.name},
                 "track": [_jspf_track(row) for row in mirror.missing.all()],
             }
         },
@@ -56,7 +58,7 @@ def _jspf_track(row: MissingTrack) -> dict[str, Any]:
         "duration": row.duration_ms,
         "identifier": [f"isrc:{row.isrc}"] if row.isrc else [],
         "info": row.url,
-        "annotation": row.reason,
+        "annotation": translated(row.reason),
     }
     return {name: value for name, value in track.items() if value}
 

@@ -1,21 +1,21 @@
 """Tags and filters of the pages: `{% load providers %}`."""
 
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.template import Library, RequestContext
-from django.utils import dateformat, timezone
-from django.utils.html import format_html
 from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
 from providers import registry
 from providers.models import Connection
+from providers.moments import as_date, as_time
 
 register = Library()
+register.filter(as_time)
+register.filter(as_date)
 
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86400
 
@@ -52,18 +52,6 @@ def links_in_danger(context: RequestContext) -> dict[str, Any]:
 
 
 @register.filter
-def as_time(moment: datetime) -> SafeString:
-    """Show a moment in the person's time zone, and on hover exactly, in UTC."""
-    return _time_element(moment, pgettext("format of a time", "j M Y, H:i"))
-
-
-@register.filter
-def as_date(moment: datetime) -> SafeString:
-    """Show the day of a moment in the person's time zone, and the moment on hover."""
-    return _time_element(moment, pgettext("format of a date", "j M Y"))
-
-
-@register.filter
 def roughly(seconds: float) -> str:
     """Say how long something takes, as people do: "about 3 minutes"."""
     if seconds < _MINUTE_SECONDS:
@@ -76,10 +64,3 @@ def roughly(seconds: float) -> str:
         return ngettext("about %(count)d hour", "about %(count)d hours", hours) % {"count": hours}
     days = round(seconds / _DAY_SECONDS)
     return ngettext("about %(count)d day", "about %(count)d days", days) % {"count": days}
-
-
-def _time_element(moment: datetime, how: str) -> SafeString:
-    utc = moment.astimezone(UTC)
-    shown = dateformat.format(timezone.localtime(moment), how)
-    title = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
-    return format_html('<time datetime="{}" title="{}">{}</time>', utc.isoformat(), title, shown)

@@ -24,9 +24,9 @@ def own_application(request: HttpRequest, provider_type: str) -> HttpResponse:
     spec = linkable_or_404(provider_type)
     if spec.application_guide is None:
         raise Http404
-    missing = linking.missing_settings(spec, "of their own")
-    if missing:
-        return explain(request, spec, conf.ProviderConfigurationError(f"{' and '.join(missing)} is not set."))
+    if not linking.takes_own_application(spec):
+        missing = " and ".join(spec.missing_settings)
+        return explain(request, spec, conf.ProviderConfigurationError(f"It needs {missing} to be set."))
     if request.method != "POST":
         return _show(request, spec)
     if "remove" in request.POST:

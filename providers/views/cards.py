@@ -19,7 +19,7 @@ from providers.contracts import (
     PlaylistSyncer,
     TrackFinder,
 )
-from providers.linking import missing_settings, own_client_ids
+from providers.linking import missing_settings, own_client_ids, takes_own_application
 from providers.models import Connection, HistoryGap, HistorySync, ServicePause
 from providers.registry import ProviderSpec
 from providers.views.progress import Progress
@@ -85,7 +85,7 @@ class Card:
     @property
     def takes_own_application(self) -> bool:
         """Whether the person may bring an application of their own to link it through."""
-        return self.spec.application_guide is not None
+        return takes_own_application(self.spec)
 
     @property
     def wants_linking(self) -> bool:

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 from providers import conf, link_health, registry
 from providers.exceptions import ProviderError, RateLimitedError, ReauthorizationRequiredError, TransientError
 from providers.models import Connection, HistorySync, OAuthTokens, credential_model
+from providers.moments import as_time
 from providers.registry import ProviderSpec
-from providers.templatetags.providers import as_time
 from providers.views.access import SeeOther, personal
 from providers.views.cards import cards_of
 

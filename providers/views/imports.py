@@ -14,6 +14,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -124,7 +126,7 @@ def _import_history(request: HttpRequest, limit: UploadLimit) -> HttpResponse:
     user_id: Any = request.user.pk
     form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
     if limit.is_exceeded:
-        form.errors["uploads"] = form.error_class(["These files are too large. Bring them one by one, or in parts."])
+        form.errors["uploads"] = form.error_class([_("These files are too large. Bring them one by one, or in parts.")])
     elif form.is_valid():
         files = form.cleaned_data["uploads"]
         try:
@@ -133,11 +135,13 @@ def _import_history(request: HttpRequest, limit: UploadLimit) -> HttpResponse:
         except OSError as error:
             logger.error("No copy of a file that was brought can be kept: %s", error.strerror or type(error).__name__)
             form.add_error(
-                "uploads", "There is no room here for a file just now. Tell who runs this site, and try later."
+                "uploads", _("There is no room here for a file just now. Tell who runs this site, and try later.")
             )
         else:
-            count = "The file is here and waits" if len(files) == 1 else f"{len(files)} files are here and wait"
-            messages.success(request, f"{count} to be read.", fail_silently=True)
+            text = ngettext(
+                "The file is here and waits to be read.", "%(count)s files are here and wait to be read.", len(files)
+            )
+            messages.success(request, text % {"count": len(files)}, fail_silently=True)
             return SeeOther(reverse("providers:import_history"))
     imports = _imports_of(user_id)
     context = {

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from providers import registry
@@ -88,9 +89,9 @@ def verdict(request: HttpRequest, listen_id: int) -> HttpResponse:
         else:
             raise Http404
     except duplicates.ContradictionError as error:
-        messages.error(request, str(error))
+        messages.error(request, str(error), fail_silently=True)
     except ValueError:
         raise Http404 from None
     else:
-        messages.success(request, "Your word is kept, and stands above whatever is worked out.")
+        messages.success(request, _("Your word is kept, and stands above whatever is worked out."), fail_silently=True)
     return SeeOther(reverse("providers:listen", args=[listen_id]))

@@ -17,6 +17,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from providers import registry
@@ -29,6 +31,7 @@ from providers.playlists import library, manual, mirrors
 from providers.playlists.ends import NotAnEndError
 from providers.playlists.matching import Method
 from providers.playlists.missing import as_csv, as_jspf
+from providers.sentences import translated
 from providers.views.access import SeeOther, personal
 from providers.views.waiting import is_held, is_neglected, is_waiting
 
@@ -51,11 +54,11 @@ TROUBLES = (ProviderError, NotAnEndError, ImproperlyConfigured, registry.Unknown
 """What asking a service raises; each says in plain words what is wrong."""
 
 METHOD_NAMES: Mapping[str, str] = {
-    Method.MANUAL: "Chosen by hand",
-    Method.ISRC: "By recording code",
-    Method.MBID: "By MusicBrainz recording",
-    Method.EXACT: "By the same names",
-    Method.FUZZY: "By names that are nearly the same",
+    Method.MANUAL: gettext_noop("Chosen by hand"),
+    Method.ISRC: gettext_noop("By recording code"),
+    Method.MBID: gettext_noop("By MusicBrainz recording"),
+    Method.EXACT: gettext_noop("By the same names"),
+    Method.FUZZY: gettext_noop("By names that are nearly the same"),
 }
 
 Row = TypeVar("Row", bound=Model)
@@ -168,7 +171,7 @@ class ShownMirror:
     def found_by(self) -> list[tuple[str, int]]:
         """By which methods how many tracks were found, in words."""
         by_method: dict[str, int] = self.row.figures.get("by_method", {})
-        return [(METHOD_NAMES.get(method, method), count) for method, count in by_method.items()]
+        return [(_(METHOD_NAMES.get(method, method)), count) for method, count in by_method.items()]
 
     @property
     def choices(self) -> list[Choice]:
@@ -176,10 +179,12 @@ class ShownMirror:
         return [Choice(self._words_for(wishes), wishes) for wishes in self.row.choices]
 
     def _words_for(self, wishes: Mapping[str, Any]) -> str:
-        winner = {"source": f"Let {self.source} win", "target": f"Let {self.target} win"}.get(wishes["prefer"] or "")
-        if wishes["allow_shrink"]:
-            return f"{winner}, and the list shrink" if winner else "Let the list shrink"
-        return winner or "Carry it now"
+        winner = {"source": self.source, "target": self.target}.get(wishes["prefer"] or "")
+        if winner and wishes["allow_shrink"]:
+            return _("Let %(service)s win, and the list shrink") % {"service": winner}
+        if winner:
+            return _("Let %(service)s win") % {"service": winner}
+        return _("Let the list shrink") if wishes["allow_shrink"] else _("Carry it now")
 
     @property
     def changes(self) -> list[dict[str, Any]]:
@@ -246,11 +251,9 @@ def carry(request: HttpRequest, mirror_id: int) -> HttpResponse:
     if not form.is_valid():
         raise Http404
     row.request(**form.wishes)
-    messages.success(
-        request,
-        "It is looked at next. Nothing is written." if form.wishes.get("only_plan") else "It is carried next.",
-        fail_silently=True,
-    )
+    is_plan = form.wishes.get("only_plan")
+    text = _("It is looked at next. Nothing is written.") if is_plan else _("It is carried next.")
+    messages.success(request, text, fail_silently=True)
     return _to(row)
 
 
@@ -261,10 +264,10 @@ def keep(request: HttpRequest, mirror_id: int, answer: str) -> HttpResponse:
     row = _mine(request, mirror_id)
     if answer == "on":
         mirrors.keep(row)
-        text = "It is kept: carried next, and again every hour."
+        text = _("It is kept: carried next, and again every hour.")
     elif answer == "off":
         mirrors.keep_no_more(row)
-        text = "It is no longer kept. The list stays as it is until you have it carried."
+        text = _("It is no longer kept. The list stays as it is until you have it carried.")
     else:
         raise Http404
     messages.success(request, text, fail_silently=True)
@@ -284,17 +287,23 @@ def stop(request: HttpRequest, mirror_id: int) -> HttpResponse:
     if is_held(row):
         messages.warning(
             request,
-            "It is being carried just now. Stop it when that is done: nothing is stopped yet.",
+            _("It is being carried just now. Stop it when that is done: nothing is stopped yet."),
             fail_silently=True,
         )
         return _to(row)
     try:
         mirrors.stop(row, delete_playlist=answer == "delete")
     except TROUBLES as error:
-        messages.error(request, f"The list was not deleted, and nothing is stopped. {error}", fail_silently=True)
+        text = _("The list was not deleted, and nothing is stopped. %(reason)s") % {"reason": translated(str(error))}
+        messages.error(request, text, fail_silently=True)
     else:
-        what_became = "the list is deleted" if answer == "delete" else "the list stays"
-        messages.success(request, f"The mirror is stopped, and {what_became}.", fail_silently=True)
+        is_deleted = answer == "delete"
+        text = (
+            _("The mirror is stopped, and the list is deleted.")
+            if is_deleted
+            else _("The mirror is stopped, and the list stays.")
+        )
+        messages.success(request, text, fail_silently=True)
     return _to(row)
 
 
@@ -310,7 +319,7 @@ def missing_track(request: HttpRequest, mirror_id: int, missing_id: int) -> Http
     if missing is None:
         # Each run makes the list anew.
         messages.warning(
-            request, "That track is no longer on this list of what is missing: it was made anew.", fail_silently=True
+            request, _("That track is no longer on this list of what is missing: it was made anew."), fail_silently=True
         )
         return _to(row)
     if request.method == "POST":
@@ -335,8 +344,8 @@ def missing_track(request: HttpRequest, mirror_id: int, missing_id: int) -> Http
 def withdraw(request: HttpRequest, mirror_id: int, match_id: int) -> HttpResponse:
     """Leave a track to matching again that a song was chosen for."""
     row = _mine(request, mirror_id)
-    deleted, _ = _chosen(row).filter(pk=match_id).delete()
-    text = "Your choice is withdrawn, from the next run on." if deleted else "That choice was withdrawn before."
+    deleted, _by_model = _chosen(row).filter(pk=match_id).delete()
+    text = _("Your choice is withdrawn, from the next run on.") if deleted else _("That choice was withdrawn before.")
     messages.success(request, text, fail_silently=True)
     return _to(row)
 
@@ -364,10 +373,10 @@ def _choose(request: HttpRequest, row: PlaylistMirror, missing: MissingTrack) ->
     try:
         manual.choose(row, manual.track_of(missing), storable(request.POST.get("song", "")))
     except manual.NoSuchSongError:
-        messages.error(request, "That song is no longer in the library. Choose another.", fail_silently=True)
+        messages.error(request, _("That song is no longer in the library. Choose another."), fail_silently=True)
         return SeeOther(reverse("providers:missing_track", args=[row.pk, missing.pk]))
     messages.success(
-        request, "Your choice is kept. It is used when the list is carried next, and ever after.", fail_silently=True
+        request, _("Your choice is kept. It is used when the list is carried next, and ever after."), fail_silently=True
     )
     # Back to the page of the list that it is on.
     before = row.missing.filter(position__lt=missing.position).count()

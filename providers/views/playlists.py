@@ -7,6 +7,8 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from providers import registry
@@ -16,6 +18,7 @@ from providers.models import Connection, PlaylistMirror
 from providers.playlists import mirrors
 from providers.playlists.ends import End, can_be_source, can_be_target
 from providers.registry import ProviderSpec
+from providers.sentences import translated
 from providers.views.access import SeeOther, personal
 from providers.views.mirrors import TROUBLES, ShownMirror, labels, page_of
 
@@ -50,8 +53,8 @@ def playlists(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "mirrors": [ShownMirror(row, names) for row in page.object_list],
-        "sources": sources,
-        "targets": targets,
+        "sources": get_text_list([spec.label for spec in sources], _("or")),
+        "targets": get_text_list([spec.label for spec in targets], _("or")),
         "beginnings": [
             spec for spec in sources if spec.type in linked and any(_leads_to(spec, other, linked) for other in targets)
         ],
@@ -75,7 +78,7 @@ def playlists_of(request: HttpRequest, source_type: str) -> HttpResponse:
     try:
         listed = _listed(connection)
     except TROUBLES as error:
-        return render(request, "providers/playlists_of.html", {**context, "trouble": str(error)})
+        return render(request, "providers/playlists_of.html", {**context, "trouble": translated(str(error))})
     page = Paginator(listed, PLAYLISTS_AT_ONCE).get_page(request.GET.get("page"))
     return render(
         request,
@@ -100,7 +103,9 @@ def begin(request: HttpRequest, source_type: str, target_type: str) -> HttpRespo
     try:
         playlist = next((one for one in _listed(source) if one.id == playlist_id), None)
     except TROUBLES as error:
-        messages.error(request, f"Nothing was begun. {error}", fail_silently=True)
+        messages.error(
+            request, _("Nothing was begun. %(reason)s") % {"reason": translated(str(error))}, fail_silently=True
+        )
     else:
         if playlist is not None and playlist.is_readable:
             mirror = mirrors.begin(source, playlist.id, target, name=playlist.name)
@@ -109,7 +114,7 @@ def begin(request: HttpRequest, source_type: str, target_type: str) -> HttpRespo
             return SeeOther(reverse("providers:mirror", args=[mirror.pk]))
         messages.error(
             request,
-            f"{source_spec.label} no longer shows what is on that playlist. Choose another.",
+            _("%(service)s no longer shows what is on that playlist. Choose another.") % {"service": source_spec.label},
             fail_silently=True,
         )
     return SeeOther(reverse("providers:playlists_of", args=[source_spec.type]))
@@ -132,7 +137,7 @@ def _spec_or_404(provider_type: str) -> ProviderSpec:
 
 
 def _not_linked(request: HttpRequest, spec: ProviderSpec) -> HttpResponse:
-    messages.warning(request, f"{spec.label} is not linked.", fail_silently=True)
+    messages.warning(request, _("%(service)s is not linked.") % {"service": spec.label}, fail_silently=True)
     return SeeOther(reverse("providers:playlists"))
 
 

@@ -234,6 +234,8 @@ def test_a_program_links_an_account_through_a_pipe(household: Household, provide
             **household.settings,
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "tests.settings",
+            # As it is where nobody has set it: what is not flushed waits.
+            "PYTHONUNBUFFERED": "",
         },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -254,6 +254,6 @@ def test_the_page_takes_few_queries_however_much_there_is(
         Alert.objects.bulk_create(
             Alert(target=target, kind=AlertKind.NEEDS_REAUTH, matter=str(number), facts=facts) for number in range(9)
         )
-    with django_assert_num_queries(5):  # session, person, targets, alerts, links in danger
+    with django_assert_num_queries(5):  # session, person, links in danger, targets, alerts
         shown = page(visitor)
     assert len(re.findall(r'class="by"', shown)) == MAX_SHOWN

@@ -106,6 +106,32 @@ def test_a_site_without_an_application_of_its_own_is_linked_through_peoples_own(
     assert SpotifyAuth.objects.get().client_id == "own-1"
 
 
+def test_the_page_of_the_link_leads_to_every_way_of_linking(
+    visitor: Client, services: FakeServices, settings: Settings
+) -> None:
+    settings.SPOTIFY_CLIENT_ID = ""
+    shown = text(visitor.get("/connections/spotify/"))
+    assert PAGE in shown
+    assert "/connections/spotify/paste/" not in shown
+    assert "not set up" in shown
+    keep(visitor, "own-1")
+    shown = text(visitor.get("/connections/spotify/"))
+    assert "/connections/spotify/paste/" in shown
+    assert '<form method="post" action="/connections/spotify/connect/">' in shown
+    assert "/application/" not in text(visitor.get("/connections/lastfm/"))
+    assert "/paste/" not in text(visitor.get("/connections/navidrome/"))
+
+
+def test_a_site_that_lacks_more_than_an_application_says_that_it_is_not_set_up(
+    visitor: Client, settings: Settings
+) -> None:
+    settings.PROVIDERS = ["providers.spotify"]
+    settings.SPOTIFY_CLIENT_ID = settings.SPOTIFY_REDIRECT_URI = ""
+    response = visitor.get(PAGE)
+    assert response.status_code == 503
+    assert "Spotify is not set up here" in text(response)
+
+
 def test_everybody_has_an_application_of_their_own_only(visitor: Client, services: FakeServices) -> None:
     other = get_user_model().objects.create_user("bo")
     OwnApplication.objects.create(user=other, provider_type="spotify", client_id="own-of-bo")

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from providers.history.duplicates import linking
 from providers.history.duplicates.comparison import compare
@@ -23,7 +24,7 @@ def decide(user: AbstractBaseUser, a: Listen, b: Listen, *, is_duplicate: bool) 
     with transaction.atomic():
         linking.lock(user.pk)
         if _contradicts(user.pk, first, second, is_duplicate=is_duplicate):
-            raise ContradictionError("You said otherwise of other listens of the same play: withdraw that first.")
+            raise ContradictionError(_("You said otherwise of other listens of the same play: withdraw that first."))
         DuplicateVerdict.objects.update_or_create(
             first=first, second=second, defaults={"user_id": user.pk, "is_duplicate": is_duplicate}
         )

@@ -1,0 +1,199 @@
+"""The state of everything at a glance: so many links, so much work, and how long it waits already.
+
+A fixed number of queries, each one pass over a table at the most. With a million connections and their histories the
+two large ones take some 0.2 and 0.5 seconds; no index on a status would save much of that, and each change of a link
+would pay for it. Listens are never counted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_permission_codename
+from django.db.models import Count, Min, Model
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from providers import registry
+from providers.admin.display import label_of
+from providers.admin.standing import Standing, expires_soon, standing
+from providers.models import (
+    Connection,
+    DuplicateScan,
+    HistoryGap,
+    HistoryImport,
+    HistorySync,
+    PlaylistMirror,
+    ServicePause,
+)
+from providers.views.waiting import NEGLECTED_AFTER
+
+SHOWN_PAUSES = 20
+"""How many pauses are shown, the first to end first. More there are only if as many applications are in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """How many rows there are of a sort, and the address of the list of them.
+
+    `since` is when the first of them fell due. What `needs_somebody` does not get better by itself.
+    """
+
+    count: int
+    address: str
+    needs_somebody: bool = False
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What there is to tell of one service, or of one kind of work."""
+
+    label: str
+    figures: list[Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is shown; of lists that the administrator may not see, nothing."""
+
+    connections: list[Line]
+    work: list[Line]
+    pauses: list[tuple[str, datetime]]
+    pauses_address: str
+    gaps: Figure | None
+
+
+def health(request: HttpRequest) -> Health:
+    """Look at everything once."""
+    work = [*_histories(request), *_mirrors_and_files(request)]
+    pauses_address = _list_of(request, ServicePause)
+    pauses = ServicePause.objects.filter(until__gt=timezone.now()).order_by("until") if pauses_address else ()
+    return Health(
+        connections=_connections(request),
+        work=work,
+        pauses=[(label_of(pause.provider_type), pause.until) for pause in pauses[:SHOWN_PAUSES]],
+        pauses_address=pauses_address,
+        gaps=_gaps(request),
+    )
+
+
+def _list_of(request: HttpRequest, model: type[Model]) -> str:
+    """Return the address of the list of such rows; empty where the site has none, or not for this administrator."""
+    may = (f"{model._meta.app_label}.{get_permission_codename(act, model._meta)}" for act in ("view", "change"))
+    if not any(map(request.user.has_perm, may)):
+        return ""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    try:
+        return reverse(name, current_app=getattr(request, "current_app", None))
+    except NoReverseMatch:
+        return ""
+
+
+def _connections(request: HttpRequest) -> list[Line]:
+    address = _list_of(request, Connection)
+    if not address:
+        return []
+    counted = (
+        Connection.objects.order_by()
+        .values("provider_type", "status")
+        .annotate(count=Count("pk"), expiring=Count("pk", filter=expires_soon()))
+    )
+    states: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in counted:
+        states[row["provider_type"]][row["status"]] = row["count"]
+        states[row["provider_type"]]["expiring"] += row["expiring"]
+    return [
+        Line(
+            label_of(provider_type),
+            [
+                *(
+                    Figure(
+                        states[provider_type][status],
+                        _narrowed(address, provider_type__exact=provider_type, status__exact=status.value),
+                        needs_somebody=status == Connection.Status.NEEDS_REAUTH,
+                    )
+                    for status in Connection.Status
+                ),
+                Figure(
+                    states[provider_type]["expiring"],
+                    _narrowed(address, provider_type__exact=provider_type, expires="soon"),
+                    needs_somebody=True,
+                ),
+            ],
+        )
+        for provider_type in _in_order(states)
+    ]
+
+
+def _standings(model: type[Model]) -> dict[str, Any]:
+    """Return what is to be found out of rows of work, in one pass over them."""
+    counts = {which.value: Count("pk", filter=standing(model, which)) for which in Standing}
+    return {**counts, "since": Min("due_at", filter=standing(model, Standing.DUE))}
+
+
+def _work_line(label: str, found: Mapping[str, Any], address: str, **narrowing: str) -> Line:
+    def figure(which: Standing, needs_somebody: bool, since: datetime | None = None) -> Figure:
+        return Figure(found[which], _narrowed(address, work=which.value, **narrowing), needs_somebody, since)
+
+    since: datetime | None = found["since"]
+    is_neglected = since is not None and since < timezone.now() - NEGLECTED_AFTER
+    figures = [
+        figure(Standing.DUE, is_neglected, since),
+        figure(Standing.PARKED, needs_somebody=False),
+        figure(Standing.FAILING, needs_somebody=True),
+    ]
+    return Line(label, figures)
+
+
+def _histories(request: HttpRequest) -> list[Line]:
+    address = _list_of(request, HistorySync)
+    if not address:
+        return []
+    rows = HistorySync.objects.order_by().values("provider_type").annotate(**_standings(HistorySync))
+    found = {row["provider_type"]: row for row in rows}
+    return [
+        _work_line(
+            _("Histories: %(service)s") % {"service": label_of(provider_type)},
+            found[provider_type],
+            address,
+            provider_type__exact=provider_type,
+        )
+        for provider_type in _in_order(found)
+    ]
+
+
+def _mirrors_and_files(request: HttpRequest) -> list[Line]:
+    kinds: list[tuple[str, type[Model]]] = [
+        (_("Mirrors"), PlaylistMirror),
+        (_("Imports"), HistoryImport),
+        (_("Comparisons for duplicates"), DuplicateScan),
+    ]
+    return [
+        _work_line(label, model._default_manager.aggregate(**_standings(model)), address)
+        for label, model in kinds
+        if (address := _list_of(request, model))
+    ]
+
+
+def _gaps(request: HttpRequest) -> Figure | None:
+    address = _list_of(request, HistoryGap)
+    if not address:
+        return None
+    count = HistoryGap.objects.filter(closed_at__isnull=True).count()
+    return Figure(count, _narrowed(address, closed_at__isempty="1"), needs_somebody=True)
+
+
+def _in_order(types: Iterable[str]) -> list[str]:
+    """Return services in the order of the settings, and after them those that are no longer installed."""
+    places = {spec.type: place for place, spec in enumerate(registry.specs())}
+    return sorted(types, key=lambda provider_type: (places.get(provider_type, len(places)), provider_type))
+
+
+def _narrowed(address: str, **query: str) -> str:
+    return f"{address}?{urlencode(query)}"
