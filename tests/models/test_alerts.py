@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection as database
 from django.db import transaction
+from pytest_django import Settings
 
 from providers import rotation
 from providers.models import Alert, AlertKind, AlertTarget, Connection
@@ -148,6 +149,14 @@ def test_a_dump_brings_the_address_back(user: User, tmp_path: object) -> None:
     AlertTarget.objects.all().delete()
     call_command("loaddata", dump, verbosity=0)
     assert AlertTarget.objects.get().url == f"ntfys://{TOKEN}@ntfy.example/topic"
+
+
+def test_with_a_person_go_their_targets_though_no_key_decrypts_them(user: User, settings: Settings) -> None:
+    add_target(user)
+    note(user)
+    settings.FERNET_KEYS = ["another key"]
+    user.delete()
+    assert not AlertTarget.objects.exists()
 
 
 def test_addresses_are_rotated_with_all_other_secrets() -> None:

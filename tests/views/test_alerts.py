@@ -123,8 +123,9 @@ def test_a_target_is_shown_and_deleted_though_no_key_decrypts_its_address(
     visitor: Client, user: User, settings: Settings
 ) -> None:
     target = add_target(user)
+    Alert.objects.create(target=target, kind="needs_reauth", matter="1", facts={"service": "lastfm", "detail": ""})
     settings.FERNET_KEYS = ["another key"]
-    assert "phone" in page(visitor)
+    assert "Last.fm needs you" in page(visitor)
     assert "phone" in page(visitor, of(target))
     assert sentence(Problem.UNREADABLE) in post_to(visitor, of(target, "test/"))
     assert "is deleted" in post_to(visitor, of(target, "delete/"))
