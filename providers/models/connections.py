@@ -68,6 +68,8 @@ class Connection(models.Model):
                 name="connection_reminder_due",
                 condition=models.Q(reminder_due_at__isnull=False),
             ),
+            # The admin counts links by state: without it, all of them would be read and sorted for that.
+            models.Index(fields=["provider_type", "status", "link_expires_at"], name="connection_by_state"),
         ]
         ordering = ("user_id", "provider_type")
 

@@ -128,7 +128,11 @@ class HistorySync(Scheduled):
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["provider_type", "due_at"], name="history_due", condition=is_scheduled())
+            models.Index(fields=["provider_type", "due_at"], name="history_due", condition=is_scheduled()),
+            # The admin lists the few that a service sent away for a while.
+            models.Index(
+                fields=["provider_type", "due_at"], name="history_troubled", condition=~models.Q(last_error="")
+            ),
         ]
 
     def __str__(self) -> str:

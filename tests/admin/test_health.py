@@ -129,6 +129,15 @@ def test_work_is_counted_by_how_it_stands_and_each_number_leads_to_its_rows(admi
         assert len(admin_client.get(address).context["cl"].result_list) == int(count.split()[0])
 
 
+def test_a_service_of_which_nobody_need_know_anything_has_its_line_all_the_same(admin_client, linked, now):
+    HistorySync.objects.create(connection=linked, due_at=now + timedelta(hours=3))
+
+    found = lines(panel(admin_client))
+
+    for service in ("Spotify", "Last.fm", "Navidrome"):
+        assert found[f"Histories: {service}"] == [("0",), ("0",), ("0",)]
+
+
 def test_mirrors_that_wait_are_parked_or_do_not_get_on_are_told_apart(admin_client, mirror, now):
     later = now + timedelta(hours=3)
     wishes = {"allow_shrink": False, "prefer": None, "only_plan": False}
