@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from providers.views import connections, history, imports, linking, listens, mirrors, playlists
+from providers.views import connections, history, imports, linking, listens, mirrors, playlists, statistics
 
 app_name = "providers"
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("history/<int:listen_id>/verdict/", listens.verdict, name="verdict"),
     path("history/import/", imports.import_history, name="import_history"),
     path("history/export/<str:export_format>/", imports.export_history, name="export_history"),
+    path("statistics/", statistics.statistics, name="statistics"),
     path("playlists/", playlists.playlists, name="playlists"),
     path("playlists/from/<str:source_type>/", playlists.playlists_of, name="playlists_of"),
     path("playlists/from/<str:source_type>/to/<str:target_type>/", playlists.begin, name="begin_mirror"),

@@ -17,10 +17,10 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError, connections, models
 from django.utils import timezone
 
-from providers import registry, scheduling
+from providers import registry, scheduling, statistics
 from providers.contracts import HistoryFetcher
 from providers.history import duplicates, fetch, imports
-from providers.models import Connection, DuplicateScan, HistoryImport, HistorySync
+from providers.models import Connection, DuplicateScan, HistoryImport, HistorySync, StatisticsScan
 from providers.playlists import mirrors
 from providers.scheduling import Lease, LeaseLostError
 
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 IMPORTS = "history-imports"
 DUPLICATES = "duplicate-scans"
+STATISTICS = "statistics-scans"
 MIRRORS = "playlist-mirrors"
 
 POLL_SECONDS = 1.0
@@ -65,6 +66,7 @@ def queues() -> dict[str, Queue]:
     return histories | {
         IMPORTS: Queue(HistoryImport.objects.select_related("user").all, imports.work),
         DUPLICATES: Queue(DuplicateScan.objects.all, duplicates.work),
+        STATISTICS: Queue(StatisticsScan.objects.all, statistics.work),
         MIRRORS: Queue(mirrors.rows, mirrors.work),
     }
 
@@ -76,7 +78,7 @@ def workers_wanted(at_most: int) -> dict[str, int]:
 
 def adopt_connections() -> int:
     """Give connections that were never fetched a row, which makes them due, and return how many."""
-    known = [name for name in queues() if name not in (IMPORTS, DUPLICATES, MIRRORS)]
+    known = [name for name in queues() if name not in (IMPORTS, DUPLICATES, STATISTICS, MIRRORS)]
     new = Connection.objects.filter(history_sync__isnull=True, status=Connection.Status.OK, provider_type__in=known)
     adopted = 0
     while found := list(new[:ADOPT_AT_ONCE]):

@@ -19,6 +19,7 @@ from providers.models.playlists import (
     MissingTrack,
     PlaylistMirror,
 )
+from providers.models.statistics import MonthCount, StatisticsScan
 
 __all__ = [
     "Connection",
@@ -35,6 +36,7 @@ __all__ = [
     "Listen",
     "ManualMatch",
     "MissingTrack",
+    "MonthCount",
     "NavidromeAuth",
     "OAuthTokens",
     "PlayCount",
@@ -42,5 +44,6 @@ __all__ = [
     "ProviderAuth",
     "ServicePause",
     "SpotifyAuth",
+    "StatisticsScan",
     "credential_model",
 ]
