@@ -16,22 +16,22 @@ class Span(NamedTuple):
 def last_days(days: int, now: datetime, zone: tzinfo) -> Span:
     """Return so many days, of which today is the last."""
     today = now.astimezone(zone).date()
-    return Span(_begin(today - timedelta(days=days - 1), zone), now)
+    return Span(beginning_of(today - timedelta(days=days - 1), zone), now)
 
 
 def last_months(months: int, now: datetime, zone: tzinfo) -> Span:
     """Return so many months, of which this one is the last."""
     today = now.astimezone(zone).date()
     year, month = divmod(today.year * 12 + today.month - months, 12)
-    return Span(_begin(date(year, month + 1, 1), zone), now)
+    return Span(beginning_of(date(year, month + 1, 1), zone), now)
 
 
 def year(number: int, now: datetime, zone: tzinfo) -> Span:
     """Return a year, as far as it is over. Raises `ValueError` where there is none of that number, or not yet."""
-    since = _begin(date(number, 1, 1), zone)
+    since = beginning_of(date(number, 1, 1), zone)
     if since > now:
         raise ValueError("this year has not begun")
-    return Span(since, min(_begin(date(number + 1, 1, 1), zone), now))
+    return Span(since, min(beginning_of(date(number + 1, 1, 1), zone), now))
 
 
 def everything(now: datetime) -> Span:
@@ -39,7 +39,8 @@ def everything(now: datetime) -> Span:
     return Span(MOMENTS_BEGIN, now)
 
 
-def _begin(day: date, zone: tzinfo) -> datetime:
+def beginning_of(day: date, zone: tzinfo) -> datetime:
+    """Return when a day begins in a zone. Raises `ValueError` where that cannot be told."""
     try:
         return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     except OverflowError:
