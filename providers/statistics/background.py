@@ -11,7 +11,6 @@ from providers.models import Listen, MonthCount, StatisticsScan
 from providers.models.scans import take_over
 from providers.scheduling import Lease
 from providers.statistics.months import begin_of, following, listens_between, month_of, packed
-from providers.statistics.spans import MOMENTS_END
 from providers.statistics.tally import Heard, Tally
 
 RUN_SECONDS = 60.0
@@ -43,12 +42,12 @@ def _count_next_month(lease: Lease[StatisticsScan]) -> None:
         lease.update(begun_since=None, begun_until=None)
         return
     after = following(month)
-    end = begin_of(after) if after else MOMENTS_END
+    end = begin_of(after) if after else None
     # Counted before the transaction: it may take long, and whatever changes meanwhile is noted and counted again.
     tally = Tally()
     rows = listens_between(scan.user_id, begin_of(month), end).order_by("played_at", "id")
     tally.count(map(Heard._make, rows.values_list(*Heard._fields).iterator(chunk_size=_AT_ONCE)))
-    is_last = end > scan.begun_until
+    is_last = end is None or end > scan.begun_until
     with transaction.atomic():
         if tally.quarters:
             MonthCount.objects.update_or_create(user_id=scan.user_id, month=month, defaults=packed(month, tally))

@@ -43,9 +43,10 @@ def begin_of(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def listens_between(user_id: int, since: datetime, until: datetime) -> QuerySet[Listen]:
-    """Return a person's listens from `since` on and before `until`, each once, whoever tells of it."""
-    return Listen.objects.filter(user_id=user_id, duplicate_of__isnull=True, played_at__gte=since, played_at__lt=until)
+def listens_between(user_id: int, since: datetime, until: datetime | None) -> QuerySet[Listen]:
+    """Return a person's listens from `since` on and before `until`, each play once, whoever tells of it."""
+    listens = Listen.objects.filter(user_id=user_id, duplicate_of__isnull=True, played_at__gte=since)
+    return listens if until is None else listens.filter(played_at__lt=until)
 
 
 def packed(month: date, tally: Tally) -> dict[str, bytes]:

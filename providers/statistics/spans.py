@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-MOMENTS_BEGIN, MOMENTS_END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+MOMENTS_BEGIN = datetime.min.replace(tzinfo=UTC)
 
 
 class Span(NamedTuple):
