@@ -193,7 +193,6 @@ def _days(year: int, quarters: Quarters, zone: tzinfo, weekdays: list[str]) -> d
         "days": pictures.year_of_days(year, days, weekdays, months),
         "weeks": weeks,
         "days_total": sum(days.values()),
-        "days_count": len(days),
         "best_day": max(days, key=lambda day: (days[day], day), default=None),
         "best_day_listens": max(days.values(), default=0),
     }
