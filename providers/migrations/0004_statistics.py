@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ('until', models.DateTimeField(blank=True, null=True)),
                 ('begun_since', models.DateTimeField(blank=True, null=True)),
                 ('begun_until', models.DateTimeField(blank=True, null=True)),
+                ('all_time', models.JSONField(blank=True, default=dict, editable=False)),
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='statistics_scan', to=settings.AUTH_USER_MODEL)),
             ],
             options={

@@ -33,9 +33,13 @@ class MonthCount(models.Model):
 
 
 class StatisticsScan(Scan):
-    """A person's listens that are still to be counted, or to be counted again because something about them changed."""
+    """A person's listens that are still to be counted, or to be counted again because something about them changed.
+
+    `all_time` is what all months come to, summed up when the last of them was counted; empty while they change.
+    """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="statistics_scan")
+    all_time = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

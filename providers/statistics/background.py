@@ -10,8 +10,9 @@ from django.utils import timezone
 from providers.models import Listen, MonthCount, StatisticsScan
 from providers.models.scans import take_over
 from providers.scheduling import Lease
+from providers.statistics.counting import count_months
 from providers.statistics.months import begin_of, following, listens_between, month_of, packed
-from providers.statistics.tally import Heard, Tally
+from providers.statistics.tally import Heard, Summary, Tally
 
 RUN_SECONDS = 60.0
 """How long one person's listens are counted before others have their turn."""
@@ -30,7 +31,7 @@ def work(lease: Lease[StatisticsScan], should_stop: Callable[[], bool]) -> None:
             lease.release(due_at=timezone.now())
             return
         _count_next_month(lease)
-    lease.release(due_at=None)
+    lease.release(due_at=None, all_time=lease.row.all_time or _sum_up(lease.row.user_id))
 
 
 def _count_next_month(lease: Lease[StatisticsScan]) -> None:
@@ -53,7 +54,14 @@ def _count_next_month(lease: Lease[StatisticsScan]) -> None:
             MonthCount.objects.update_or_create(user_id=scan.user_id, month=month, defaults=packed(month, tally))
         else:
             MonthCount.objects.filter(user_id=scan.user_id, month=month).delete()
-        lease.update(begun_since=None if is_last else end, begun_until=None if is_last else scan.begun_until)
+        lease.update(
+            begun_since=None if is_last else end, begun_until=None if is_last else scan.begun_until, all_time={}
+        )
+
+
+def _sum_up(user_id: int) -> dict[str, Summary]:
+    """Return what all months come to: too much to be added up whenever somebody looks."""
+    return count_months(MonthCount.objects.filter(user_id=user_id).order_by("month")).summaries()
 
 
 def _next_month(user_id: int, since: datetime, until: datetime) -> date | None:

@@ -7,19 +7,25 @@ from django.db.models import QuerySet
 
 from providers.models import MonthCount
 from providers.statistics import tally
-from providers.statistics.months import CHARTS, add_chart, add_quarters, begin_of, listens_between, month_from, month_of
+from providers.statistics.months import add_chart, add_quarters, begin_of, listens_between, month_from, month_of
 from providers.statistics.spans import Span
-from providers.statistics.tally import Heard, Quarters, Tally
+from providers.statistics.tally import CHARTS, Heard, Quarters, Tally
 
 
 def count(user_id: int, span: Span) -> Tally:
     """Return what the person listened to in this time."""
+    found = count_months(_months(user_id, span))
+    found.count(map(Heard._make, _rest(user_id, span, *Heard._fields)))
+    return found
+
+
+def count_months(months: QuerySet[MonthCount]) -> Tally:
+    """Return what some months come to."""
     found = Tally()
-    for month, quarters, *charts in _months(user_id, span).values_list("month", "quarters", *CHARTS):
+    for month, quarters, *charts in months.values_list("month", "quarters", *CHARTS):
         add_quarters(found.quarters, month, bytes(quarters))
         for name, chart in zip(CHARTS, charts, strict=True):
             add_chart(getattr(found, name), bytes(chart))
-    found.count(map(Heard._make, _rest(user_id, span, *Heard._fields)))
     return found
 
 

@@ -12,10 +12,7 @@ from zlib import compress, decompress
 from django.db.models import QuerySet
 
 from providers.models import Listen
-from providers.statistics.tally import EPOCH, QUARTERS_A_DAY, Chart, Quarters, Tally
-
-CHARTS = ("artists", "albums", "tracks")
-"""The names of the charts, of a `Tally` as of a `MonthCount`."""
+from providers.statistics.tally import CHARTS, EPOCH, QUARTERS_A_DAY, Chart, Quarters, Tally
 
 _KEY, _COUNT, _ID, _ENTRY = Struct("<q"), Struct("<I"), Struct("<q"), Struct("<qIq")
 

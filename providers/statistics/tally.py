@@ -16,6 +16,12 @@ QUARTER = timedelta(minutes=15)
 
 QUARTERS_A_DAY = 96
 
+CHARTS = ("artists", "albums", "tracks")
+"""The names of the charts of a `Tally`."""
+
+TOP = 10
+"""How many of a chart are named."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Quarters = dict[int, Sequence[int]]
@@ -37,6 +43,13 @@ class Ranked(NamedTuple):
 
     listens: int
     listen_id: int
+
+
+class Summary(NamedTuple):
+    """How many of a kind were heard, and which of them most."""
+
+    heard: int
+    most: list[Ranked]
 
 
 @dataclass(slots=True)
@@ -65,11 +78,11 @@ class Chart:
         """Return the id of a listen to each key."""
         return {key: listen_id_at(place) for keys, listen_id_at in self.parts for place, key in enumerate(keys)}
 
-    def top(self, limit: int) -> list[Ranked]:
-        """Return those that were heard most."""
+    def summary(self, limit: int) -> Summary:
+        """Return how many there are, and those that were heard most."""
         # By key where two were heard as often: the same list then, however the counting was parted.
         top = nlargest(limit, self.counts.items(), key=itemgetter(1, 0))
-        return [Ranked(count, self._listen_to(key)) for key, count in top]
+        return Summary(len(self.counts), [Ranked(count, self._listen_to(key)) for key, count in top])
 
     def _listen_to(self, key: int) -> int:
         keys, listen_id_at = next(part for part in reversed(self.parts) if key in part[0])
@@ -84,6 +97,10 @@ class Tally:
     artists: Chart = field(default_factory=Chart)
     albums: Chart = field(default_factory=Chart)
     tracks: Chart = field(default_factory=Chart)
+
+    def summaries(self) -> dict[str, Summary]:
+        """Return what there is to say of each chart, by its name."""
+        return {name: getattr(self, name).summary(TOP) for name in CHARTS}
 
     def count(self, listens: Iterable[Heard]) -> None:
         """Add listens. Where a name is missing, only what is there counts."""

@@ -1,7 +1,7 @@
 """The pictures of what a person listened to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
@@ -21,13 +21,10 @@ from providers.models import Listen, MonthCount
 from providers.models.scans import Scan
 from providers.statistics import clocks, count, count_quarters, pictures, spans
 from providers.statistics.spans import Span
-from providers.statistics.tally import Quarters, Ranked, Tally
+from providers.statistics.tally import Quarters, Ranked, Summary
 from providers.views.access import personal
 from providers.views.texts import shortened
 from providers.views.waiting import is_neglected
-
-TOP = 10
-"""How many artists, albums and tracks are named."""
 
 MAX_YEARS = 20
 """How many years are offered, the latest ones. Those before are reached one by one."""
@@ -71,11 +68,11 @@ class Top(NamedTuple):
 
 
 class Week(NamedTuple):
-    """A row of the table of a year: the seven days from Monday on; None stands for days of the years beside."""
+    """A row of the table of a year: the seven days from Monday on, with nothing in those of the years beside."""
 
     since: date
     until: date
-    listens: list[int | None]
+    listens: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +93,20 @@ def statistics(request: HttpRequest) -> HttpResponse:
     """
     user_id: Any = request.user.pk
     zone, now = timezone.get_current_timezone(), timezone.now()
-    pending, first_year = _state_of(user_id)
+    pending, first_year, all_time = _state_of(user_id)
     if request.headers.get("HX-Request"):
         return render(request, "providers/_counting.html", {"pending": pending, "is_polled": True})
     this_year = now.astimezone(zone).year
     name = request.GET.get("span", DEFAULT_SPAN)
     year = _year(request.GET.get("year") or (name if name.isdigit() else str(this_year)))
     span, days_span = _span(name, now, zone), _span(f"{year:04}", now, zone)
-    tally = count(user_id, span)
-    quarters = tally.quarters if span == days_span else count_quarters(user_id, days_span)
+    if name == "all" and all_time:
+        hours, summaries = count_quarters(user_id, span), all_time
+    else:
+        tally = count(user_id, span)
+        hours, summaries = tally.quarters, tally.summaries()
+    is_within = span.since <= days_span.since and days_span.until <= span.until
+    days = hours if is_within else count_quarters(user_id, days_span)
     oldest = min(first_year or this_year, this_year)
     weekdays = [date_format(_MONDAY + timedelta(days=number), "D") for number in range(7)]
     context = {
@@ -119,29 +121,34 @@ def statistics(request: HttpRequest) -> HttpResponse:
             ]
         ],
         "weekdays": weekdays,
-        "total": sum(map(sum, tally.quarters.values())),
-        "artist_count": len(tally.artists.counts),
-        "track_count": len(tally.tracks.counts),
-        "is_empty": pending is None and first_year is None and not quarters,
+        "total": sum(map(sum, hours.values())),
+        "artist_count": summaries["artists"].heard,
+        "track_count": summaries["tracks"].heard,
+        "is_empty": pending is None and first_year is None and not days,
         "year": f"{year:04}",
         "year_before": f"{year - 1:04}",
         "year_after": f"{year + 1:04}",
         "earlier": _query(span=name, year=f"{year - 1:04}") if year > oldest else "",
         "later": _query(span=name, year=f"{year + 1:04}") if year < this_year else "",
-        **_days(year, quarters, zone, weekdays),
-        **_hours(tally.quarters, zone, weekdays),
-        "tops": _tops(user_id, tally),
+        **_days(year, days, zone, weekdays),
+        **_hours(hours, zone, weekdays),
+        "tops": _tops(user_id, summaries),
     }
     return render(request, "providers/statistics.html", context)
 
 
-def _state_of(user_id: int) -> tuple[Pending | None, int | None]:
-    """Return what is still to be counted, and the first year that anything was counted of. One query."""
+def _state_of(user_id: int) -> tuple[Pending | None, int | None, dict[str, Summary]]:
+    """Return what is to be counted, the first year anything was counted of, and all time, if that is summed up."""
     first = MonthCount.objects.filter(user_id=OuterRef("pk")).order_by("month").values("month")[:1]
     people = get_user_model()._default_manager.select_related("duplicate_scan", "statistics_scan")
     person = people.annotate(first_month=Subquery(first)).get(pk=user_id)
     scans = [scan for name in ("duplicate_scan", "statistics_scan") if (scan := getattr(person, name, None))]
-    return _pending(scans), person.first_month and person.first_month.year
+    return _pending(scans), person.first_month and person.first_month.year, _all_time(person)
+
+
+def _all_time(person: Any) -> dict[str, Summary]:
+    stored = person.statistics_scan.all_time if hasattr(person, "statistics_scan") else {}
+    return {name: Summary(heard, [Ranked(*one) for one in most]) for name, (heard, most) in stored.items()}
 
 
 def _pending(scans: Iterable[Scan]) -> Pending | None:
@@ -188,7 +195,9 @@ def _days(year: int, quarters: Quarters, zone: tzinfo, weekdays: list[str]) -> d
     weeks = []
     for week in pictures.weeks_of(year):
         before, after = week[0].weekday(), 6 - week[-1].weekday()
-        weeks.append(Week(week[0], week[-1], [None] * before + [days.get(day, 0) for day in week] + [None] * after))
+        # As texts: for hundreds of numbers a template takes long to find out how each is to be written.
+        numbers = [str(days.get(day, 0)) for day in week]
+        weeks.append(Week(week[0], week[-1], [""] * before + numbers + [""] * after))
     return {
         "days": pictures.year_of_days(year, days, weekdays, months),
         "weeks": weeks,
@@ -203,25 +212,31 @@ def _hours(quarters: Quarters, zone: tzinfo, weekdays: list[str]) -> dict[str, A
     best = max(range(24), key=lambda hour: sum(hours[hour]))
     return {
         "clock": pictures.hours_of_week(hours, weekdays),
-        "hours": [(f"{hour:02}:00", listens) for hour, listens in enumerate(hours)],
+        "hours": [(f"{hour:02}:00", list(map(str, listens))) for hour, listens in enumerate(hours)],
         "best_hour": f"{best:02}:00",
         "best_hour_end": f"{(best + 1) % 24:02}:00",
     }
 
 
-def _tops(user_id: int, tally: Tally) -> list[Top]:
+def _tops(user_id: int, summaries: Mapping[str, Summary]) -> list[Top]:
     """Return what was heard most, with the names that a listen to each tells. One query for all of them."""
-    kinds = (
-        ("artists", _("Artists"), tally.artists, ("artist",)),
-        ("albums", _("Albums"), tally.albums, ("album", "artist")),
-        ("tracks", _("Tracks"), tally.tracks, ("name", "artist")),
-    )
-    tops = {kind: chart.top(TOP) for kind, _title, chart, _names in kinds}
-    ids = [listen_id for top in tops.values() for _count, listen_id in top]
+    ids = [one.listen_id for summary in summaries.values() for one in summary.most]
     known = Listen.objects.filter(user_id=user_id).only("artist", "album", "name").in_bulk(ids)
+    kinds = (
+        ("artists", _("Artists"), ("artist",)),
+        ("albums", _("Albums"), ("album", "artist")),
+        ("tracks", _("Tracks"), ("name", "artist")),
+    )
     return [
-        Top(kind, title, [_entry(one, tops[kind][0].listens, known.get(one.listen_id), names) for one in tops[kind]])
-        for kind, title, _chart, names in kinds
+        Top(
+            kind,
+            title,
+            [
+                _entry(one, summaries[kind].most[0].listens, known.get(one.listen_id), names)
+                for one in summaries[kind].most
+            ],
+        )
+        for kind, title, names in kinds
     ]
 
 

@@ -14,6 +14,7 @@ from providers.models import Listen, MonthCount, StatisticsScan
 from providers.scheduling import Lease, LeaseLostError
 from providers.statistics import background
 from providers.statistics.spans import MOMENTS_BEGIN, Span
+from providers.statistics.tally import Ranked, Summary
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +65,11 @@ def counts() -> dict[date, int]:
 def _month(first: date) -> Span:
     since = datetime(first.year, first.month, 1, tzinfo=UTC)
     return Span(since, (since + timedelta(days=32)).replace(day=1))
+
+
+def all_time(user) -> dict[str, Summary]:
+    stored = StatisticsScan.objects.get(user=user).all_time
+    return {name: Summary(heard, [Ranked(*one) for one in most]) for name, (heard, most) in stored.items()}
 
 
 def listens_by_month() -> dict[date, int]:
@@ -165,6 +171,35 @@ def test_work_goes_on_where_it_stopped(user):
     assert is_all_done()
 
 
+def test_all_time_is_summed_up_when_all_months_are_counted_and_unknown_while_they_change(user):
+    store(user, 0, 1, 2)
+    store(user, 100, name="Tune")
+    work_all()
+    (track, other), (artist,) = (all_time(user)[name].most for name in ("tracks", "artists"))
+    assert (track.listens, other.listens, artist.listens) == (3, 1, 4)
+    assert {Listen.objects.get(pk=one.listen_id).name for one in (track, other)} == {"Song", "Tune"}
+
+    store(user, 3, 101)
+    drain(worker.DUPLICATES)
+    answers = iter([False, True])
+    statistics.work(claim(), lambda: next(answers))
+    assert all_time(user) == {}
+    drain(worker.STATISTICS)
+    assert all_time(user)["artists"].most[0].listens == 6
+
+
+def test_all_time_is_summed_up_although_who_counted_the_last_month_died(user, monkeypatch):
+    store(user, 0)
+    drain(worker.DUPLICATES)
+    lease = claim()
+    with monkeypatch.context() as patched:
+        patched.setattr(background, "count_months", None)
+        with pytest.raises(TypeError):
+            statistics.work(lease, never)
+    statistics.work(claim(), never)
+    assert all_time(user)["artists"].heard == 1
+
+
 def test_work_that_takes_long_lets_others_have_their_turn(user, monkeypatch):
     monkeypatch.setattr(background, "RUN_SECONDS", -1.0)
     note(user, 0)
@@ -234,6 +269,7 @@ def test_whatever_is_stored_meanwhile_and_whoever_dies_all_is_counted_in_the_end
 
     assert counts() == listens_by_month()
     assert is_all_done()
+    assert all_time(user) == statistics.count(user.pk, EVERYTHING).summaries()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -46,7 +46,7 @@ def count_all(user) -> None:
 
 def named(chart: Chart, *fields: str) -> Counter[tuple[str, ...]]:
     found: Counter[tuple[str, ...]] = Counter()
-    for times, listen_id in chart.top(100):
+    for times, listen_id in chart.summary(100).most:
         listen = Listen.objects.get(pk=listen_id)
         found[tuple(getattr(listen, field).casefold() for field in fields)] += times
     return found
@@ -110,4 +110,4 @@ def test_equals_are_listed_in_one_order_however_they_were_counted():
     forth, back = Chart(), Chart()
     forth.count(list(range(-50, 50)), list(range(100)))
     back.add(list(range(49, -51, -1)), [1] * 100, list(range(99, -1, -1)).__getitem__)
-    assert forth.top(10) == back.top(10)
+    assert forth.summary(10) == back.summary(10)
