@@ -1,17 +1,26 @@
 """The forms people fill in."""
 
+from collections.abc import Mapping
+from datetime import date, timedelta, tzinfo
 from typing import Any, get_args
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from providers.alerts.problems import sentence
 from providers.alerts.sending import check
+from providers.history.pages import Filter
 from providers.models import AlertKind
 from providers.playlists.mirrors import Side
+from providers.statistics.spans import beginning_of
 from providers.zones import zone_names
+
+_BELIEVABLE = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2200, 1, 1))]
+_DATE_INPUT = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
 class SignInForm(AuthenticationForm):
@@ -112,3 +121,39 @@ class AlertTargetForm(forms.Form):
                 raise forms.ValidationError(sentence(answer.problem))
             self.service = answer.service
         return url
+
+
+class HistoryForm(forms.Form):
+    """Which listens a person asks to see."""
+
+    q = forms.CharField(
+        label=_("Title, artist or album"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    service = forms.ChoiceField(label=_("Service"), required=False)
+    since = forms.DateField(label=_("From"), required=False, validators=_BELIEVABLE, widget=_DATE_INPUT)
+    until = forms.DateField(label=_("To"), required=False, validators=_BELIEVABLE, widget=_DATE_INPUT)
+
+    def __init__(self, *args: Any, services: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["service"].choices = [("", gettext("All services")), *services.items()]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a time that ends before it begins."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and until < since:
+            self.add_error("until", gettext("This is before the first day."))
+        return cleaned
+
+    def wanted(self, zone: tzinfo) -> Filter:
+        """Return what is asked for. The days, both ends included, are those of the zone."""
+        since, until = self.cleaned_data["since"], self.cleaned_data["until"]
+        return Filter(
+            service=self.cleaned_data["service"],
+            words=self.cleaned_data["q"].split(),
+            since=beginning_of(since, zone) if since else None,
+            until=beginning_of(until + timedelta(days=1), zone) if until else None,
+        )

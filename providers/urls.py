@@ -14,6 +14,7 @@ from providers.views import (
     listens,
     mirrors,
     playlists,
+    statistics,
     time_zone,
 )
 
@@ -41,6 +42,7 @@ urlpatterns = [
     path("history/<int:listen_id>/verdict/", listens.verdict, name="verdict"),
     path("history/import/", imports.import_history, name="import_history"),
     path("history/export/<str:export_format>/", imports.export_history, name="export_history"),
+    path("statistics/", statistics.statistics, name="statistics"),
     path("playlists/", playlists.playlists, name="playlists"),
     path("playlists/from/<str:source_type>/", playlists.playlists_of, name="playlists_of"),
     path("playlists/from/<str:source_type>/to/<str:target_type>/", playlists.begin, name="begin_mirror"),

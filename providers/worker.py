@@ -18,11 +18,11 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError, connections, models
 from django.utils import timezone
 
-from providers import registry, scheduling
+from providers import registry, scheduling, statistics
 from providers.alerts import delivery, reminders
 from providers.contracts import HistoryFetcher
 from providers.history import deletion, duplicates, fetch, imports
-from providers.models import Connection, DuplicateScan, HistoryDeletion, HistoryImport, HistorySync
+from providers.models import Connection, DuplicateScan, HistoryDeletion, HistoryImport, HistorySync, StatisticsScan
 from providers.playlists import mirrors
 from providers.scheduling import Lease, LeaseLostError
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 IMPORTS = "history-imports"
 DUPLICATES = "duplicate-scans"
 DELETIONS = "history-deletions"
+STATISTICS = "statistics-scans"
 MIRRORS = "playlist-mirrors"
 ALERTS = "alerts"
 
@@ -71,6 +72,7 @@ def queues() -> dict[str, Queue]:
         IMPORTS: Queue(HistoryImport.objects.select_related("user").all, imports.work),
         DUPLICATES: Queue(DuplicateScan.objects.all, duplicates.work),
         DELETIONS: Queue(HistoryDeletion.objects.all, deletion.work),
+        STATISTICS: Queue(StatisticsScan.objects.all, statistics.work),
         MIRRORS: Queue(mirrors.rows, mirrors.work),
         ALERTS: Queue(delivery.rows, delivery.work),
     }

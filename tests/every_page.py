@@ -113,6 +113,7 @@ def furnish(user: Any) -> dict[str, Address]:
         "missing_track": at("missing_track", mirror.pk, missing.pk, names_a_row=True),
         "withdraw": at("withdraw", mirror.pk, match.pk, names_a_row=True, is_read=False),
         "export_missing": at("export_missing", mirror.pk, "csv", names_a_row=True),
+        "statistics": at("statistics"),
         "time_zone": at("time_zone"),
     }
     assert set(pages) == {pattern.name for pattern in urls.urlpatterns if pattern.name}

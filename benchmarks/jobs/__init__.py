@@ -6,6 +6,7 @@ from benchmarks.figures import Figure
 from benchmarks.jobs.dumps import import_a_dump, round_trip
 from benchmarks.jobs.imports import import_a_history, requests_for_new_listens
 from benchmarks.jobs.mirrors import plan_a_long_playlist
+from benchmarks.jobs.pages import show_half_a_million_listens
 from benchmarks.jobs.playlists import read_playlists
 from benchmarks.jobs.storing import store_on_postgresql
 from benchmarks.jobs.ticks import find_and_drain_what_is_due
@@ -21,5 +22,6 @@ JOBS: dict[str, Callable[[], Iterator[Figure]]] = {
     "mirrors": plan_a_long_playlist,
     "dump": import_a_dump,
     "round-trip": round_trip,
+    "pages": show_half_a_million_listens,
     "tick": find_and_drain_what_is_due,
 }

@@ -14,7 +14,15 @@ from django.utils import timezone
 
 from providers import scheduling
 from providers.history.duplicates import linking
-from providers.models import Connection, DuplicateScan, DuplicateVerdict, HistoryDeletion, HistorySync, Listen
+from providers.models import (
+    Connection,
+    DuplicateScan,
+    DuplicateVerdict,
+    HistoryDeletion,
+    HistorySync,
+    Listen,
+    StatisticsScan,
+)
 from providers.scheduling import Lease, LeaseLostError
 
 CHUNK = 500
@@ -86,7 +94,10 @@ def _delete_chunk(lease: Lease[HistoryDeletion]) -> bool:
         lease.update()
         doomed = Listen.objects.filter(user=row.user_id, provider_type=row.provider_type, pk__lte=row.last_id)
         # By their ids: no database is left to guess how to find them.
-        chunk = list(doomed.order_by("-played_at").values_list("pk", flat=True)[:CHUNK])
+        found = list(doomed.order_by("-played_at").values_list("pk", "played_at")[:CHUNK])
+        if not found:
+            return False
+        chunk, moments = zip(*found, strict=True)
         duplicates = Listen.objects.filter(duplicate_of__in=chunk)
         span = duplicates.aggregate(since=Min("played_at"), until=Max("played_at"))
         if span["since"] is not None:
@@ -96,6 +107,7 @@ def _delete_chunk(lease: Lease[HistoryDeletion]) -> bool:
             DuplicateVerdict.objects.filter(**{f"{side}__in": chunk}).delete()
         # Django would read each of them first, and ask what refers to it: nothing any more.
         Listen.objects.filter(pk__in=chunk)._raw_delete(doomed.db)
+        StatisticsScan.note(row.user_id, min(moments), max(moments))
         if span["since"] is not None:
             DuplicateScan.note(row.user_id, span["since"], span["until"])
     return len(chunk) == CHUNK

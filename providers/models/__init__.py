@@ -21,6 +21,7 @@ from providers.models.playlists import (
     MissingTrack,
     PlaylistMirror,
 )
+from providers.models.statistics import MonthCount, StatisticsScan
 
 __all__ = [
     "Alert",
@@ -41,6 +42,7 @@ __all__ = [
     "Listen",
     "ManualMatch",
     "MissingTrack",
+    "MonthCount",
     "NavidromeAuth",
     "OAuthTokens",
     "OwnApplication",
@@ -49,5 +51,6 @@ __all__ = [
     "ProviderAuth",
     "ServicePause",
     "SpotifyAuth",
+    "StatisticsScan",
     "credential_model",
 ]

@@ -2,19 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Value
 from django.db.models.deletion import Collector
-from django.db.models.functions import Coalesce, Greatest, Least
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from providers.models.connections import Connection
+from providers.models.scans import Scan
 from providers.scheduling import Scheduled, is_scheduled, make_due
 
 
@@ -222,18 +219,10 @@ class DuplicateVerdict(models.Model):
         return f"{self.first_id} and {self.second_id} are {'the same' if self.is_duplicate else 'two'}"
 
 
-class DuplicateScan(Scheduled):
-    """A person's listens that are still to be compared: those from `since` to `until`, both inclusive.
-
-    A worker takes them over into `begun_since` and `begun_until` and moves the former on as it compares. So it can do
-    that whatever is noted meanwhile, which is the next to be taken over.
-    """
+class DuplicateScan(Scan):
+    """A person's listens that are still to be compared with what other sources tell."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="duplicate_scan")
-    since = models.DateTimeField(null=True, blank=True)
-    until = models.DateTimeField(null=True, blank=True)
-    begun_since = models.DateTimeField(null=True, blank=True)
-    begun_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -242,14 +231,3 @@ class DuplicateScan(Scheduled):
 
     def __str__(self) -> str:
         return f"listens of person {self.user_id} to compare"
-
-    @classmethod
-    def note(cls, user_id: int, since: datetime, until: datetime) -> None:
-        """Have the listens of this time compared as well, soon."""
-        rows = cls._default_manager.filter(user_id=user_id)
-        while not rows.update(
-            since=Least(Coalesce("since", Value(since)), Value(since)),
-            until=Greatest(Coalesce("until", Value(until)), Value(until)),
-            due_at=timezone.now(),
-        ):
-            cls._default_manager.bulk_create([cls(user_id=user_id, since=since, until=until)], ignore_conflicts=True)

@@ -1,95 +1,166 @@
-"""The list of listens, newest first."""
+"""The list of listens, newest first: searched, kept to a service or a time, and each play shown once."""
 
-from datetime import UTC, datetime, timedelta
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
 from providers import registry
+from providers.forms import HistoryForm
+from providers.history import duplicates, pages
+from providers.history.pages import Filter, Page, Place
 from providers.models import Listen
 from providers.views.access import personal
+from providers.views.texts import shortened
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
+
+MAX_TOLD = 2
+"""How many other accounts of a play are unfolded here; its own page has them all."""
+
+MAX_REASON = 200
+
+_MAX_ADDRESS = 300
+"""Longer ones are no addresses of tracks."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LARGEST_ID = 2**63 - 1
+_PLACE = re.compile(r"(-?[0-9]{1,18})-(-?[0-9]{1,19})")
+_SMALLEST_KEY, _LARGEST_KEY = -(2**63), 2**63 - 1
+
+
+class Moment(NamedTuple):
+    """A time as the page shows it: of the person's zone, and exactly."""
+
+    day: date
+    time: str
+    iso: str
+    utc: str
+
+
+class Told(NamedTuple):
+    """A play as another source tells it, and why it is taken for the same."""
+
+    service: str
+    moment: Moment
+    reason: str
 
 
 class Row(NamedTuple):
-    """A listen, and what the services are called that tell of it."""
+    """A listen as the page shows it."""
 
-    listen: Listen
+    id: int
+    moment: Moment
+    name: str
+    artist: str
+    album: str
+    url: str
     services: list[str]
+    told: list[Told]
+    more_told: int
 
 
 @personal
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    """Show a page of the person's listens; `service` keeps to one service, `before` says where to go on.
+    """Show a page of the person's listens: the newest, or those `before` or `after` a place.
 
-    What several sources tell of is shown once; among the listens of one service, all of them.
+    What several sources tell of is shown once, and unfolds; among the listens of one service, all of them are shown.
     """
+    user_id: Any = request.user.pk
     labels = {spec.type: spec.label for spec in registry.specs()}
     service = request.GET.get("service", "")
     if service and service not in labels:
         raise Http404
-    cursor = request.GET.get("before", "")
-    listens = _page(request.user.pk, service, cursor)
-    has_more = len(listens) > PAGE_SIZE
-    listens = listens[:PAGE_SIZE]
-    tellers = _tellers(request.user.pk, listens)
-    rows = [Row(listen, [labels.get(teller, teller) for teller in tellers[listen.pk]]) for listen in listens]
+    before, after = (_parse_place(request.GET.get(name, "")) for name in ("before", "after"))
+    form = HistoryForm(request.GET, services=labels)
+    page = Page(listens=[])
+    if form.is_valid():
+        page = _page(user_id, form.wanted(timezone.get_current_timezone()), before, after)
     context = {
-        "days": [(day, list(group)) for day, group in groupby(rows, lambda row: row.listen.played_at.date())],
-        "labels": labels,
-        "service": service,
-        "is_first_page": not cursor,
-        "newest": _query(service=service),
-        "older": _query(service=service, before=_cursor_after(listens[-1])) if has_more else "",
+        "form": form,
+        "days": [(day, list(rows)) for day, rows in groupby(_rows(page.listens, labels), lambda row: row.moment.day)],
+        "zone": timezone.get_current_timezone_name(),
+        "is_filtered": any(request.GET.get(name) for name in HistoryForm.base_fields),
+        "is_first_page": before is None and after is None,
+        "searched_to": page.searched_to,
+        "newest": _query(request),
+        "newer": page.newer and _query(request, after=_written(page.newer)),
+        "older": page.older and _query(request, before=_written(page.older)),
     }
     return render(request, "providers/history.html", context)
 
 
-def _tellers(user_id: int | None, listens: list[Listen]) -> dict[int, list[str]]:
-    """Return, per listen, the services that tell of it: its own first, then those of its duplicates."""
-    tellers = {listen.pk: [listen.provider_type] for listen in listens}
-    linked = Listen.objects.filter(user=user_id, duplicate_of__in=tellers).order_by("pk")
-    for canonical_id, provider_type in linked.values_list("duplicate_of_id", "provider_type"):
-        if canonical_id is not None and provider_type not in tellers[canonical_id]:
-            tellers[canonical_id].append(provider_type)
-    return tellers
+def _page(user_id: int, wanted: Filter, before: Place | None, after: Place | None) -> Page:
+    if after is not None:
+        return pages.newer(user_id, wanted, after, PAGE_SIZE)
+    return pages.older(user_id, wanted, before, PAGE_SIZE)
 
 
-def _page(user_id: int | None, service: str, cursor: str) -> list[Listen]:
-    listens: QuerySet[Listen] = Listen.objects.filter(user=user_id)
-    listens = listens.filter(provider_type=service) if service else listens.filter(duplicate_of__isnull=True)
-    if cursor:
-        played_at, listen_id = _parse_cursor(cursor)
-        # Said this way, both databases walk the index from played_at on.
-        listens = listens.filter(played_at__lte=played_at).exclude(played_at=played_at, id__gte=listen_id)
-    return list(listens.order_by("-played_at", "-id")[: PAGE_SIZE + 1])
+def _rows(listens: list[Listen], labels: Mapping[str, str]) -> Iterable[Row]:
+    zone = timezone.get_current_timezone()
+    linked = duplicates.explain_all(listens)
+    for listen in listens:
+        others = linked.get(listen.pk, [])
+        told = [
+            Told(_source(other, labels), _moment(other.played_at, zone), shortened(reason, MAX_REASON))
+            for other, reason in others[:MAX_TOLD]
+        ]
+        tellers = dict.fromkeys(one.provider_type for one in (listen, *(other for other, _ in others)))
+        yield Row(
+            listen.pk,
+            _moment(listen.played_at, zone),
+            shortened(listen.name),
+            shortened(listen.artist),
+            shortened(listen.album),
+            listen.url if listen.url.startswith("https://") and len(listen.url) <= _MAX_ADDRESS else "",
+            [labels.get(teller, teller) for teller in tellers],
+            told,
+            len(others) - len(told),
+        )
 
 
-def _cursor_after(listen: Listen) -> str:
-    """Return the place after a listen: its time in microseconds, and its id."""
-    return f"{(listen.played_at - _EPOCH) // timedelta(microseconds=1)}-{listen.pk}"
+def _source(listen: Listen, labels: Mapping[str, str]) -> str:
+    label = labels.get(listen.provider_type, listen.provider_type)
+    return label if listen.source == "api" else f"{label} ({listen.source})"
 
 
-def _parse_cursor(cursor: str) -> tuple[datetime, int]:
-    """Read a place. Raises `Http404` for what was never one."""
+def _moment(moment: datetime, zone: tzinfo) -> Moment:
     try:
-        microseconds, listen_id = (int(part) for part in cursor.rsplit("-", 1))
-        if listen_id > _LARGEST_ID:
-            raise Http404
-        return _EPOCH + timedelta(microseconds=microseconds), listen_id
-    except (ValueError, OverflowError):
+        local = moment.astimezone(zone)
+    except OverflowError:
+        # At the ends of what can be told.
+        local = moment
+    utc = moment.astimezone(UTC)
+    return Moment(local.date(), date_format(local, "H:i"), local.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}")
+
+
+def _written(place: Place) -> str:
+    """Write a place as addresses have it: its time in microseconds, and what tells it from others of that time."""
+    return f"{(place.played_at - _EPOCH) // timedelta(microseconds=1)}-{place.key}"
+
+
+def _parse_place(text: str) -> Place | None:
+    """Read a place; None where none is given. Raises `Http404` for what was never one."""
+    if not text:
+        return None
+    match = _PLACE.fullmatch(text)
+    if match is None or not _SMALLEST_KEY <= int(match[2]) <= _LARGEST_KEY:
+        raise Http404
+    try:
+        return Place(_EPOCH + timedelta(microseconds=int(match[1])), int(match[2]))
+    except OverflowError:
         raise Http404 from None
 
 
-def _query(**values: str) -> str:
-    return "?" + urlencode({name: value for name, value in values.items() if value})
+def _query(request: HttpRequest, **place: str) -> str:
+    """Return an address that keeps what is asked for, at another place."""
+    kept = {name: value for name in HistoryForm.base_fields if (value := request.GET.get(name))}
+    return "?" + urlencode({**kept, **place})

@@ -43,8 +43,8 @@ def listen(request: HttpRequest, listen_id: int) -> HttpResponse:
     def told(other: Listen, reason: str = "") -> Told:
         return Told(other, labels.get(other.provider_type, other.provider_type), reason)
 
-    linked = list(Listen.objects.filter(duplicate_of=canonical, user=request.user.pk).order_by("played_at", "pk"))
-    group = {canonical.pk, *(other.pk for other in linked)}
+    linked = duplicates.explain_all([canonical]).get(canonical.pk, [])
+    group = {canonical.pk, *(other.pk for other, _ in linked)}
     verdicts = DuplicateVerdict.objects.filter(Q(first__in=group) | Q(second__in=group)).select_related(
         "first", "second"
     )
@@ -62,7 +62,7 @@ def listen(request: HttpRequest, listen_id: int) -> HttpResponse:
     ).exclude(pk__in=[*group, *said_two])
     context = {
         "canonical": told(canonical),
-        "linked": [told(other, duplicates.explain(other)) for other in linked],
+        "linked": [told(other, reason) for other, reason in linked],
         "said_two": [(mine, told(other)) for mine, other in said_two.values()],
         "nearby": [told(other) for other in nearby.order_by("played_at", "pk")[:MAX_NEARBY]],
         "nearby_minutes": NEARBY // timedelta(minutes=1),

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.db.models import F
 
-from providers import registry, scheduling, worker
+from providers import registry, scheduling, statistics, worker
 from providers.datatypes import Track
 from providers.history import deletion, duplicates, fetch, imports, ingest
 from providers.history.deletion import pending
@@ -25,6 +25,7 @@ from providers.models import (
     Listen,
     PlayCount,
 )
+from providers.statistics.spans import MOMENTS_BEGIN, Span
 from tests.history.dump_files import LineDump, write_dump
 from tests.history.fakes import START, ListHistory, listen_at
 from tests.test_refresh_across_processes import database_url
@@ -50,6 +51,25 @@ def store(user, provider_type, *minutes):
 
 def names(**filters):
     return sorted(Listen.objects.filter(**filters).values_list("name", flat=True))
+
+
+def counted(user):
+    everything = Span(MOMENTS_BEGIN, datetime(2200, 1, 1, tzinfo=UTC))
+    return sum(map(sum, statistics.count(user.pk, everything).quarters.values()))
+
+
+def test_what_is_deleted_counts_no_more(user, ada):
+    store(user, "lastfm", *range(8))
+    store(user, "spotify", 100, 101)
+    for queue in (worker.DUPLICATES, worker.STATISTICS):
+        worker.drain(queue)
+    assert counted(user) == 10
+
+    deletion.request(user.pk, "lastfm")
+    for queue in (worker.DELETIONS, worker.DUPLICATES, worker.STATISTICS):
+        worker.drain(queue)
+
+    assert counted(user) == 2
 
 
 def claim():

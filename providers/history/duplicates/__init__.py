@@ -3,7 +3,7 @@
 from providers.history.duplicates.background import work
 from providers.history.duplicates.comparison import Comparison, Play, compare
 from providers.history.duplicates.linking import link, play_of
-from providers.history.duplicates.verdicts import ContradictionError, decide, explain, withdraw
+from providers.history.duplicates.verdicts import ContradictionError, decide, explain, explain_all, withdraw
 
 __all__ = [
     "Comparison",
@@ -12,6 +12,7 @@ __all__ = [
     "compare",
     "decide",
     "explain",
+    "explain_all",
     "link",
     "play_of",
     "withdraw",

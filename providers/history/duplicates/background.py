@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from providers.history.duplicates.linking import link_chunk, where_to_begin
-from providers.models import DuplicateScan
+from providers.models import DuplicateScan, StatisticsScan
+from providers.models.scans import take_over
 from providers.scheduling import Lease
 
 RUN_SECONDS = 60.0
@@ -21,22 +21,12 @@ def work(lease: Lease[DuplicateScan], should_stop: Callable[[], bool]) -> None:
     Raises `LeaseLostError`, with nothing written of the chunk in which the lease was lost.
     """
     stop_at = time.monotonic() + RUN_SECONDS
-    while _begin(lease):
+    while take_over(lease):
         if should_stop() or time.monotonic() > stop_at:
             lease.release(due_at=timezone.now())
             return
         _compare_chunk(lease)
     lease.release(due_at=None)
-
-
-def _begin(lease: Lease[DuplicateScan]) -> bool:
-    """Take up the rest of what was begun, else what was noted since; return whether there is any."""
-    scan = lease.row
-    if scan.begun_since is None:
-        # In one statement: what is noted a moment later is the next time's, and nothing falls between.
-        lease.update(begun_since=F("since"), begun_until=F("until"), since=None, until=None)
-        scan.refresh_from_db(fields=["begun_since", "begun_until"])
-    return scan.begun_since is not None
 
 
 def _compare_chunk(lease: Lease[DuplicateScan]) -> None:
@@ -46,4 +36,6 @@ def _compare_chunk(lease: Lease[DuplicateScan]) -> None:
     begin = where_to_begin(scan.user_id, scan.begun_since, scan.begun_until)
     with transaction.atomic():
         rest = None if begin is None else link_chunk(scan.user_id, begin, scan.begun_until)
+        # What was stored counts from now on, as what it was found to be. What is linked says so itself.
+        StatisticsScan.note(scan.user_id, scan.begun_since, scan.begun_until if rest is None else rest)
         lease.update(begun_since=rest, begun_until=None if rest is None else scan.begun_until)

@@ -13,7 +13,7 @@ from providers.history.duplicates import matching
 from providers.history.duplicates.comparison import Play
 from providers.history.duplicates.matching import Verdicts
 from providers.history.duplicates.moments import REACH_MS, Marks
-from providers.models import DuplicateVerdict, Listen
+from providers.models import DuplicateVerdict, Listen, StatisticsScan
 
 CHUNK = 5_000
 """How many listens are compared in one transaction: short enough for others who want to write meanwhile."""
@@ -88,6 +88,8 @@ def link_around(user_id: int, spans: Iterable[tuple[datetime, datetime]]) -> Non
     ]
     if changes:
         _write(changes)
+        moments = [neighbourhood.plays[id].played_at for _, id in changes]
+        StatisticsScan.note(user_id, min(moments), max(moments))
 
 
 class _Neighbourhood:

@@ -1,5 +1,9 @@
 """What a person says of two listens, and why two are linked."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from operator import attrgetter
+
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -8,6 +12,8 @@ from providers.history.duplicates import linking
 from providers.history.duplicates.comparison import compare
 from providers.history.duplicates.linking import play_of
 from providers.models import DuplicateVerdict, Listen
+
+_PAIR = ("first_id", "second_id", "is_duplicate")
 
 
 class ContradictionError(ValueError):
@@ -45,29 +51,54 @@ def explain(listen: Listen) -> str:
     canonical = listen.duplicate_of
     if canonical is None:
         return ""
-    group = {other.pk: other for other in Listen.objects.filter(user_id=listen.user_id, duplicate_of=canonical)}
-    group[canonical.pk] = canonical
-    said = DuplicateVerdict.objects.filter(first__in=group, second__in=group).values_list(
-        "first_id", "second_id", "is_duplicate"
-    )
-    verdicts = {(first, second): is_duplicate for first, second, is_duplicate in said}
+    told = {other.pk: reason for other, reason in explain_all([canonical])[canonical.pk]}
+    return told[listen.pk]
+
+
+def explain_all(canonicals: Iterable[Listen]) -> dict[int, list[tuple[Listen, str]]]:
+    """Return, by canonical listen, what is linked to it, and in plain words why. Two queries, however many there are.
+
+    Listens that nothing is linked to are left out.
+    """
+    by_id = {canonical.pk: canonical for canonical in canonicals}
+    linked: dict[int, list[Listen]] = defaultdict(list)
+    # Nobody else's are linked to these. Asked whose they are, or in what order, SQLite would walk a whole history.
+    others_found = Listen.objects.filter(duplicate_of__in=by_id)
+    for other in sorted(others_found, key=attrgetter("played_at", "pk")):
+        assert other.duplicate_of_id is not None  # noqa: S101, asked for
+        linked[other.duplicate_of_id].append(other)
+    ids = [*linked, *(other.pk for others in linked.values() for other in others)]
+    said = DuplicateVerdict.objects.filter(first__in=ids, second__in=ids) if ids else DuplicateVerdict.objects.none()
+    verdicts = {(first, second): is_duplicate for first, second, is_duplicate in said.values_list(*_PAIR)}
+    explained = {}
+    for canonical_id, others in linked.items():
+        reasons = _reasons({one.pk: one for one in (by_id[canonical_id], *others)}, canonical_id, verdicts)
+        explained[canonical_id] = [(other, " ".join(reasons.get(other.pk, ()))) for other in others]
+    return explained
+
+
+def _reasons(
+    group: dict[int, Listen], canonical_id: int, verdicts: dict[tuple[int, int], bool]
+) -> dict[int, list[str]]:
+    """Return why each of a group is linked to its canonical listen: step by step, where it is through others."""
+    plays = {pk: play_of(listen) for pk, listen in group.items()}
 
     def why(a: int, b: int) -> str:
         verdict = verdicts.get((min(a, b), max(a, b)))
         if verdict is not None:
             return "You said so." if verdict else ""
-        comparison = compare(play_of(group[a]), play_of(group[b]))
+        comparison = compare(plays[a], plays[b])
         return comparison.explanation if comparison.is_duplicate else ""
 
-    # Where the two do not compare as duplicates themselves, through others of the group.
-    reasons: dict[int, list[str]] = {listen.pk: []}
-    reached = [listen.pk]
+    # Where two do not compare as duplicates themselves, through others of the group.
+    reasons: dict[int, list[str]] = {canonical_id: []}
+    reached = [canonical_id]
     for at in reached:
         for other in group:
-            if other not in reasons and (reason := why(at, other)):
-                reasons[other] = [*reasons[at], reason]
+            if other not in reasons and (reason := why(other, at)):
+                reasons[other] = [reason, *reasons[at]]
                 reached.append(other)
-    return " ".join(reasons.get(canonical.pk, ()))
+    return reasons
 
 
 def _in_order(user_id: int, a: Listen, b: Listen) -> tuple[Listen, Listen]:
