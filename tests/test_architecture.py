@@ -22,7 +22,7 @@ GENERIC = [
         for name in ("admin.py", "apps.py", "checks.py", "registry.py", "linking.py", "link_health.py", "pauses.py")
     ),
     *(APP / name for name in ("rotation.py", "scheduling.py", "tasks.py", "tokens.py", "urls.py", "worker.py")),
-    *(path for folder in ("history", "management", "views") for path in (APP / folder).rglob("*.py")),
+    *(path for folder in ("history", "management", "statistics", "views") for path in (APP / folder).rglob("*.py")),
     *(ROOT / "templates" / "providers").rglob("*.html"),
 ]
 NAMES_SERVICES_BY_PURPOSE = [
