@@ -66,7 +66,6 @@ class Command(PlainSpokenCommand):
                         self.stdout.write(_line(report, is_dry_run=options["dry_run"]))
         if any(report.stored for report in reports) and not options["dry_run"]:
             worker.drain(worker.DUPLICATES)
-            worker.drain(worker.STATISTICS)
         if options["json"]:
             self.stdout.write(json.dumps([_as_dict(report) for report in reports], indent=2))
         failed = sum(report.outcome is FetchOutcome.FAILED for report in reports)
