@@ -21,7 +21,7 @@ GENERIC = [
     *(APP / name for name in ("scheduling.py", "tasks.py", "tokens.py", "urls.py", "worker.py")),
     *(
         path
-        for folder in ("admin", "alerts", "history", "linking", "management", "templatetags", "views")
+        for folder in ("admin", "alerts", "history", "linking", "management", "statistics", "templatetags", "views")
         for path in (APP / folder).rglob("*.py")
     ),
     *(ROOT / "templates" / "providers").rglob("*.html"),

@@ -150,7 +150,8 @@ def test_troubles_are_told_and_names_of_any_length_fit(site: Site) -> None:
     site.open("/history/")
     expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
     site.take_picture("14-hostile-names")
-    page.get_by_role("link", name="Spotify").click()
+    page.get_by_label("Service").select_option("Spotify")
+    page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("No listens have come home from this service yet.")).to_be_visible()
 
 

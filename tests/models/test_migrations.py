@@ -8,7 +8,7 @@ from django.apps.registry import Apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from providers.models import Connection, HistorySync
+from providers.models import Connection, HistorySync, StatisticsScan
 
 MOMENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -27,6 +27,28 @@ def first_release() -> Iterator[Apps]:
     yield migrate_providers("0001_initial")
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+@pytest.fixture
+def before_statistics() -> Iterator[Apps]:
+    yield migrate_providers("0003_playlists_carried_across")
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def test_what_came_home_before_there_were_statistics_is_noted_to_be_counted(before_statistics: Apps) -> None:
+    people = before_statistics.get_model("auth", "User").objects
+    ada, _ = people.create(username="ada"), people.create(username="bo")
+    for days in (0, 800, 3):
+        before_statistics.get_model("providers", "Listen").objects.create(
+            user=ada, provider_type="lastfm", name="Song", played_at=MOMENT + timedelta(days=days), fingerprint=1
+        )
+
+    migrate_providers("0008_statistics")
+
+    (scan,) = StatisticsScan.objects.all()
+    assert (scan.user_id, scan.since, scan.until) == (ada.pk, MOMENT, MOMENT + timedelta(days=800))
+    assert scan.due_at is not None
 
 
 def test_histories_of_the_first_release_go_on_under_the_name_of_their_service(first_release: Apps) -> None:

@@ -45,7 +45,6 @@ class Command(PlainSpokenCommand):
                         self.stdout.write("\n".join(_lines(result)))
         if any(result.get("stored") for result in results):
             worker.drain(worker.DUPLICATES)
-            worker.drain(worker.STATISTICS)
         if options["json"]:
             self.stdout.write(json.dumps(results, indent=2))
         failed = sum(result["status"] != HistoryImport.Status.DONE for result in results)
