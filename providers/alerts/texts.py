@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from providers import conf, registry
 from providers.alerts.sending import Message
@@ -73,7 +73,10 @@ def _link_expires(facts: dict[str, Any]) -> Message:
         "Your link to %(service)s expires in %(days)d day", "Your link to %(service)s expires in %(days)d days", days
     )
     body = _("It ends on %(date)s, as the service wants it. Link it again before, and nothing is missed.")
-    return Message(title % {"service": label, "days": days}, body % {"date": _date(facts["expires_at"], "j F Y")})
+    return Message(
+        title % {"service": label, "days": days},
+        body % {"date": _date(facts["expires_at"], pgettext("format of a date", "j M Y"))},
+    )
 
 
 def _gap_opened(facts: dict[str, Any]) -> Message:
@@ -82,7 +85,7 @@ def _gap_opened(facts: dict[str, Any]) -> Message:
         "It could no longer tell what you played between %(since)s and %(until)s UTC. If it gives you a file of your "
         "data, import it to fill the gap."
     )
-    span = {name: _date(facts[name], "j M Y, H:i") for name in ("since", "until")}
+    span = {name: _date(facts[name], pgettext("format of a time", "j M Y, H:i")) for name in ("since", "until")}
     return Message(_("Listens are missing from %(service)s") % {"service": label}, body % span)
 
 
