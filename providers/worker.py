@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connections, models
@@ -20,6 +20,7 @@ from django.utils import timezone
 from providers import registry, scheduling
 from providers.contracts import HistoryFetcher
 from providers.history import duplicates, fetch, imports
+from providers.logcontext import logging_about
 from providers.models import Connection, DuplicateScan, HistoryImport, HistorySync
 from providers.playlists import mirrors
 from providers.scheduling import Lease, LeaseLostError
@@ -69,6 +70,13 @@ def queues() -> dict[str, Queue]:
     }
 
 
+def oldest_due() -> dict[str, datetime | None]:
+    """Return, by queue, since when the row is due that has been due the longest and that nobody works on."""
+    return {
+        name: scheduling.due(queue.rows()).values_list("due_at", flat=True).first() for name, queue in queues().items()
+    }
+
+
 def workers_wanted(at_most: int) -> dict[str, int]:
     """Return, by queue, how many more workers could be at work there, if `at_most` are to be at once."""
     return {name: scheduling.workers_wanted(queue.rows(), at_most) for name, queue in queues().items()}
@@ -93,7 +101,8 @@ def drain(name: str, should_stop: Callable[[], bool] = lambda: False) -> int:
         lease = scheduling.claim_next(queue.rows())
         if lease is None:
             break
-        _work(queue, lease, should_stop)
+        with logging_about(queue=name, row=lease.row.pk):
+            _work(queue, lease, should_stop)
         worked += 1
     return worked
 

@@ -21,6 +21,7 @@ GENERIC = [
         APP / name
         for name in ("admin.py", "apps.py", "checks.py", "registry.py", "linking.py", "link_health.py", "pauses.py")
     ),
+    *(APP / name for name in ("counters.py", "logcontext.py", "metrics.py")),
     *(APP / name for name in ("rotation.py", "scheduling.py", "tasks.py", "tokens.py", "urls.py", "worker.py")),
     *(path for folder in ("history", "management", "views") for path in (APP / folder).rglob("*.py")),
     *(ROOT / "templates" / "providers").rglob("*.html"),

@@ -1,6 +1,7 @@
 """What is kept in the database: links, their secrets, and what came home through them."""
 
 from providers.models.connections import Connection, LinkAttempt, ServicePause
+from providers.models.counters import EventCount
 from providers.models.credentials import (
     LastFMAuth,
     NavidromeAuth,
@@ -24,6 +25,7 @@ __all__ = [
     "Connection",
     "DuplicateScan",
     "DuplicateVerdict",
+    "EventCount",
     "HistoryGap",
     "HistoryImport",
     "HistorySync",
