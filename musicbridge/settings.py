@@ -211,7 +211,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
-STATIC_URL = "static/"
+# In full: what is relative Django completes when it is first asked for, which may be before it knows the path.
+STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}/static/"
 # Served straight from the apps: `collectstatic` is for those who want a server of their own in front.
 WHITENOISE_USE_FINDERS = True
 STORAGES = {

@@ -18,6 +18,7 @@ from tests.fake_services import services  # noqa: F401, a fixture for all
 _MISSING = pytest.StashKey[list[str]]()
 _NEEDS = {
     "browser": (lambda: shutil.which("chromium"), "there is no chromium (apt install chromium)"),
+    "nginx": (lambda: shutil.which("nginx"), "there is no nginx (apt install nginx-light)"),
     "redis": (lambda: shutil.which("redis-server"), "there is no redis-server (apt install redis-server)"),
     "postgres": (on_postgres.find_binaries, "there is no server of PostgreSQL (apt install postgresql)"),
 }

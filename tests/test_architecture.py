@@ -23,7 +23,7 @@ GENERIC = [
     ),
     *(APP / name for name in ("counters.py", "logcontext.py", "metrics.py")),
     *(APP / name for name in ("rotation.py", "scheduling.py", "tasks.py", "tokens.py", "urls.py", "worker.py")),
-    *(path for folder in ("history", "management", "views") for path in (APP / folder).rglob("*.py")),
+    *(path for folder in ("doctor", "history", "management", "views") for path in (APP / folder).rglob("*.py")),
     *(ROOT / "templates" / "providers").rglob("*.html"),
 ]
 NAMES_SERVICES_BY_PURPOSE = [
