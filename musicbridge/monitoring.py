@@ -3,12 +3,10 @@
 import hmac
 import logging
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -18,9 +16,6 @@ from prometheus_client.registry import Collector
 from providers import metrics, worker
 
 logger = logging.getLogger(__name__)
-
-LATE_AFTER = timedelta(minutes=15)
-"""Work that is due for longer than this says that no watcher is there, or that it does not keep up."""
 
 
 class MonitoringMiddleware:
@@ -45,7 +40,7 @@ def health(request: HttpRequest) -> HttpResponse:
     Work that lies about makes it "degraded" and no more: restarting the site would bring no watcher back.
     """
     try:
-        is_late = any(due_at < timezone.now() - LATE_AFTER for due_at in worker.oldest_due().values() if due_at)
+        is_late = bool(worker.late_queues())
     except Error as error:
         logger.error("The database is not to be had: %s", type(error).__name__)
         return _uncached(JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503))

@@ -60,7 +60,8 @@ class ProviderSpec:
     shortest and the longest time between two fetches. `link_lifetime` is how long a link lives after the
     person agreed to it, None for ever. `played_at_marks` tells which end of a play `Track.played_at` is.
     `check_settings` tells what is wrong with the service's settings, for the system check; that one of the
-    `required_settings` is empty need not be told.
+    `required_settings` is empty need not be told. `address_settings` name the settings that hold addresses which the
+    site calls, and `redirect_setting` the one with the address that the service is to send people back to.
     """
 
     type: str
@@ -77,6 +78,8 @@ class ProviderSpec:
     required_settings: Sequence[str] = ()
     check_settings: Callable[[], Sequence[conf.SettingProblem]] = tuple
     link_lifetime: timedelta | None = None
+    address_settings: Sequence[str] = ()
+    redirect_setting: str = ""
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, connections, models
@@ -45,6 +45,9 @@ STOP_SECONDS = 30.0
 AFTER_TROUBLE_SECONDS = 5.0
 """How long a watcher leaves alone what failed altogether, such as a database that is away."""
 
+LATE_AFTER = timedelta(minutes=15)
+"""What is due for longer than this shows that nobody is there to do the work, or that they do not keep up."""
+
 _AFTER_A_BUG = timedelta(minutes=10)
 
 
@@ -70,11 +73,13 @@ def queues() -> dict[str, Queue]:
     }
 
 
-def oldest_due() -> dict[str, datetime | None]:
-    """Return, by queue, since when the row is due that has been due the longest and that nobody works on."""
-    return {
+def late_queues() -> dict[str, timedelta]:
+    """Return the queues in which nobody has come to a row that has long been due, and for how long not."""
+    now = timezone.now()
+    oldest = {
         name: scheduling.due(queue.rows()).values_list("due_at", flat=True).first() for name, queue in queues().items()
     }
+    return {name: now - due_at for name, due_at in oldest.items() if due_at is not None and due_at < now - LATE_AFTER}
 
 
 def workers_wanted(at_most: int) -> dict[str, int]:

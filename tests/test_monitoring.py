@@ -48,7 +48,7 @@ def test_without_a_watcher_it_is_degraded_but_alive(client: Client) -> None:
 
 
 def test_without_its_database_it_is_not(client: Client, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
-    monkeypatch.setattr(worker, "oldest_due", refuse)
+    monkeypatch.setattr(worker, "late_queues", refuse)
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "database": "unreachable"})
     assert b"seeded" not in answer.content

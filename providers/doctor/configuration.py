@@ -1,0 +1,21 @@
+"""The settings, as Django's own checks and those of the apps judge them."""
+
+from collections.abc import Iterator
+
+from django.core import checks
+
+from providers import conf
+from providers.doctor.findings import Finding, ok, problem, warning
+
+
+def examine() -> Iterator[Finding]:
+    """Run every check, those for a site in production included where this is one."""
+    messages = checks.run_checks(include_deployment_checks=not conf.get("DEBUG"))
+    told = [message for message in messages if not message.is_silenced() and message.level >= checks.INFO]
+    for message in told:
+        judge = problem if message.level >= checks.ERROR else warning
+        yield judge(message.msg, message.hint or f"Look up {message.id} among Django's system checks.")
+    if not told:
+        yield ok("Django's checks find nothing.")
+    if conf.get("DEBUG"):
+        yield warning("DEBUG is on: error pages tell strangers how the site is built.", "Take DEBUG out.")
