@@ -1,4 +1,6 @@
+import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -164,3 +166,10 @@ def test_no_label_names_a_person(history: ListHistory, settings: Settings) -> No
     Connection.objects.update(account_name="somebody", account_id="somebody")
     worker.drain("lastfm")
     assert connection.user.username not in repr(list(metrics.collect()))
+
+
+def test_every_metric_is_documented_and_none_that_there_is_not() -> None:
+    documented = re.findall(
+        r"^\| `(\w+?)(?:_total)?` \|", Path("docs/deployment/monitoring.md").read_text(), re.MULTILINE
+    )
+    assert sorted(documented) == sorted(metric.name for metric in metrics.collect())
