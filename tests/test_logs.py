@@ -5,16 +5,22 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from musicbridge import request_ids
 from musicbridge.logs import JsonFormatter, LineFormatter, WithoutQueries
+from providers import registry, worker
 from providers.logcontext import LogContextFilter, logging_about
+from providers.models import Connection, HistorySync
+from tests.history.fakes import ListHistory, listen_at
 from tests.test_site import run
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -66,6 +72,22 @@ def test_every_line_of_a_request_names_it_the_refusal_included(client: Client, l
     assert "seeded" not in json.dumps(line)
     logging.getLogger("a").warning("later")
     assert "request" not in lines()[-1]
+
+
+@pytest.mark.django_db
+def test_every_line_of_a_fetch_names_its_connection(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = User.objects.create_user("ada")
+    connection = Connection.objects.create(user=person, provider_type="lastfm", pk=4711)
+    sync = HistorySync.objects.create(connection=connection, due_at=timezone.now() - timedelta(minutes=1))
+    history = ListHistory([listen_at(0)])
+    history.before_page = lambda number: logging.getLogger("a.service").warning("slow")
+    monkeypatch.setattr(registry, "build", lambda provider_type, user: history)
+
+    worker.drain("lastfm")
+
+    told = [line for line in lines() if line["logger"] in ("a.service", "providers.history.fetch")]
+    assert {line["logger"] for line in told} == {"a.service", "providers.history.fetch"}
+    assert all((line["queue"], line["row"], line["connection"]) == ("lastfm", sync.pk, 4711) for line in told)
 
 
 def test_each_request_has_a_name_of_its_own(client: Client) -> None:

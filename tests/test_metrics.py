@@ -1,4 +1,5 @@
 import re
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from providers import link_health, metrics, registry, worker
+from providers.datatypes import AuthResult
 from providers.exceptions import RateLimitedError, ReauthorizationRequiredError, ServiceUnavailableError
 from providers.models import (
     Connection,
@@ -20,7 +22,10 @@ from providers.models import (
     Listen,
     PlaylistMirror,
     ServicePause,
+    SpotifyAuth,
 )
+from providers.playlists import mirrors
+from providers.tokens import StoredTokenSource
 from tests.history.fakes import ListHistory, listen_at
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +89,46 @@ def test_an_error_is_counted_wherever_a_service_is_talked_to() -> None:
     with pytest.raises(ServiceUnavailableError), link_health.speaking_for(connection):
         raise ServiceUnavailableError("Down.", provider="lastfm")
     assert told("service_errors") == {("ServiceUnavailableError", "lastfm"): 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_renewals_of_tokens_are_counted_by_how_they_ended(user: User) -> None:
+    row = SpotifyAuth.objects.create(user=user, access_token="a", refresh_token="b", expires_at=timezone.now() - AGO)
+    answers = iter(
+        [
+            AuthResult(access_token="fresh", expires_at=timezone.now() - AGO),
+            ServiceUnavailableError("Down.", provider="spotify"),
+            ReauthorizationRequiredError("Dead.", provider="spotify"),
+        ]
+    )
+
+    def refresh(refresh_token: str) -> AuthResult:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    for failure in (None, ServiceUnavailableError, ReauthorizationRequiredError):
+        SpotifyAuth.objects.update(refresh_lease_until=timezone.now())
+        row.refresh_from_db()
+        with pytest.raises(failure) if failure else nullcontext():
+            StoredTokenSource(row, refresh).get_access_token()
+
+    assert told("token_refreshes") == {
+        ("renewed", "spotify"): 1,
+        ("failed", "spotify"): 1,
+        ("refused", "spotify"): 1,
+    }
+
+
+def test_runs_of_mirrors_are_counted_by_how_they_ended() -> None:
+    source, target = link("ada"), link("bo", "spotify")
+    source.mark_disconnected()
+    mirror = PlaylistMirror.objects.create(user=source.user, source=source, source_playlist_id="1", target=target)
+
+    assert mirrors.run(mirror).outcome == "failed"
+
+    assert told("mirror_runs") == {("failed",): 1}
 
 
 def test_the_lag_is_of_the_row_that_nobody_has_come_to_the_longest() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
+from providers import conf
 from providers.doctor import addresses, configuration, database, keys, machine, services
 from providers.doctor.findings import Finding, Level, problem
 
@@ -28,6 +29,8 @@ def examine() -> Iterator[tuple[str, Finding]]:
         try:
             for finding in examination():
                 yield topic, finding
+        except conf.ProviderConfigurationError as error:
+            yield topic, problem(str(error), "Correct that setting: nothing more can be said of this before.")
         except Exception as error:  # noqa: BLE001, whatever is wrong there is a finding
             # Not what it says: it may quote an address with a password in it.
             name = type(error).__name__

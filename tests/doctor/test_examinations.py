@@ -48,6 +48,12 @@ def test_what_djangos_checks_say_is_passed_on_with_their_hint(settings: Settings
     assert 'Set it to "Lax"' in advices(configuration.examine)
 
 
+def test_what_is_missing_for_https_is_one_finding(settings: Settings) -> None:
+    settings.SECURE_HSTS_SECONDS, settings.SESSION_COOKIE_SECURE, settings.SECURE_SSL_REDIRECT = 0, False, False
+    told = [text for text in texts(configuration.examine, Level.WARNING) if "http" in text]
+    assert told == ["The site can be used over plain http: passwords and sessions can be read on their way."]
+
+
 def test_a_debug_site_is_warned_of(settings: Settings) -> None:
     settings.DEBUG = True
     assert "DEBUG is on: error pages tell strangers how the site is built." in texts(
