@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
 from providers import conf
@@ -25,6 +26,8 @@ globals().update({name: env(name, default=default) for name, default in conf.DEF
 FERNET_KEYS = env.list("FERNET_KEYS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
+# Where the site is one of several on a name, the proxy takes this path off and the site puts it before its addresses.
+FORCE_SCRIPT_NAME = _public.path or None
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 if _public.hostname:
     ALLOWED_HOSTS = [*ALLOWED_HOSTS, _public.hostname]
@@ -44,6 +47,9 @@ INSTALLED_APPS = [
     "django_htmx",
 ]
 MIDDLEWARE = [
+    "musicbridge.request_ids.RequestIdMiddleware",
+    # Before any that looks at the host or wants https: whoever watches the site asks it by its bare address.
+    "musicbridge.monitoring.MonitoringMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "musicbridge.csp.LinkingCSPMiddleware",
@@ -94,8 +100,10 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "providers:connections"
 LOGOUT_REDIRECT_URL = "login"
 # A name is locked for the address that guesses at it, not for its owner elsewhere. The address is the one that
-# connects: what a header says of another may be made up, so behind a proxy a name is locked for everybody.
+# connects, unless it is said how many proxies there are: what a header says of another may be made up.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "musicbridge.throttle.address"
+PROXY_COUNT = env.int("PROXY_COUNT", default=0)
 AXES_USERNAME_CALLABLE = "musicbridge.throttle.typed_name"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)  # as templates/registration/locked_out.html says
@@ -114,6 +122,10 @@ if TRUST_PROXY_HEADER:
 # Without the header, whatever a proxy passes on looks like plain http, and would be redirected for ever.
 SECURE_SSL_REDIRECT = _is_https and TRUST_PROXY_HEADER
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+if FORCE_SCRIPT_NAME:
+    # Neighbours on the same name get no cookie of this site, and theirs, which come along, are none of its own.
+    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = f"{FORCE_SCRIPT_NAME}/"
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "musicbridge_sessionid", "musicbridge_csrftoken"
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _is_https else 0
 # Names below this site's, and the browsers' built-in list, are for the domain's owner to decide on.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -131,13 +143,27 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- what operators are told ------------------------------------------------------------------------------
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+if LOG_FORMAT not in ("line", "json"):
+    raise ImproperlyConfigured("LOG_FORMAT is neither line nor json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"without_queries": {"()": "musicbridge.logs.WithoutQueries"}},
+    "formatters": {
+        "line": {"()": "musicbridge.logs.LineFormatter"},
+        "json": {"()": "musicbridge.logs.JsonFormatter"},
+    },
+    "filters": {
+        "without_queries": {"()": "musicbridge.logs.WithoutQueries"},
+        "context": {"()": "providers.logcontext.LogContextFilter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_queries"]},
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["without_queries", "context"],
+        },
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # Django gives these two handlers of its own, which would say everything a second time.
@@ -192,7 +218,8 @@ LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "providers" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
-STATIC_URL = "static/"
+# In full: what is relative Django completes when it is first asked for, which may be before it knows the path.
+STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}/static/"
 # Served straight from the apps: `collectstatic` is for those who want a server of their own in front.
 WHITENOISE_USE_FINDERS = True
 STORAGES = {

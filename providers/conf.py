@@ -142,6 +142,19 @@ def public_url() -> str:
     return url
 
 
+def public_address(path: str) -> str:
+    """Return where people's browsers find a page that `reverse` found; empty where PUBLIC_URL is not set.
+
+    Raises `ProviderConfigurationError` as `public_url` does.
+    """
+    url = urlsplit(public_url())
+    if not url.hostname:
+        return ""
+    # Of a site on a path, Django's `reverse` tells it in requests and commands, and not in the threads of a worker.
+    below = url.path.rstrip("/")
+    return f"{url.scheme}://{url.netloc}{'' if path.startswith(f'{below}/') else below}{path}"
+
+
 def fernet_keys() -> tuple[str, ...]:
     """Return the texts that keys are derived from, newest first. Raises `ProviderConfigurationError`."""
     keys = get("FERNET_KEYS")

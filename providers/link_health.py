@@ -7,20 +7,28 @@ from django.utils import timezone
 
 from providers import registry
 from providers.contracts import HistoryFetcher, PlaylistManager
+from providers.counters import count
 from providers.datatypes import Track
-from providers.exceptions import ReauthorizationRequiredError
+from providers.exceptions import ProviderError, ReauthorizationRequiredError
+from providers.logcontext import logging_about
 from providers.models import Connection
 from providers.pauses import client_id_of, respecting_pauses
 
 
 @contextmanager
-def noting_dead_link(connection: Connection) -> Iterator[None]:
-    """Note on the connection when only the person can make it work again. The error goes on to the caller."""
-    try:
-        yield
-    except ReauthorizationRequiredError as error:
-        connection.mark_needs_reauth(str(error))
-        raise
+def speaking_for(connection: Connection) -> Iterator[None]:
+    """Talk to a service for a connection: what is logged meanwhile names it, and what goes wrong is counted.
+
+    It is noted on the connection when only the person can make it work again. The error goes on to the caller.
+    """
+    with logging_about(connection=connection.pk):
+        try:
+            yield
+        except ProviderError as error:
+            count("service_errors", service=connection.provider_type, kind=type(error).__name__)
+            if isinstance(error, ReauthorizationRequiredError):
+                connection.mark_needs_reauth(str(error))
+            raise
 
 
 def check(connection: Connection) -> bool:
@@ -28,7 +36,7 @@ def check(connection: Connection) -> bool:
 
     Raises `ProviderError`, or `ProviderConfigurationError` where the site lacks a setting or a key.
     """
-    with noting_dead_link(connection):
+    with speaking_for(connection):
         provider = registry.build(connection.provider_type, connection.user)
         if provider is None:
             return False

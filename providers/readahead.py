@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -45,7 +46,9 @@ def read_ahead(
         while True:
             if wanted > 1:
                 free = range(wanted - len(under_way))
-                under_way.extend(pool.submit(read, key) for _, key in zip(free, remaining, strict=False))
+                under_way.extend(
+                    pool.submit(copy_context().run, read, key) for _, key in zip(free, remaining, strict=False)
+                )
             if under_way:
                 page = under_way.popleft().result()
             else:

@@ -79,7 +79,8 @@ class ProviderSpec:
     person agreed to it, None for ever. `played_at_marks` tells which end of a play `Track.played_at` is.
     `check_settings` tells what is wrong with the service's settings, for the system check; that one of the
     `required_settings` is empty need not be told. `application_guide` is there where people may bring an application
-    of their own.
+    of their own. `address_settings` name the settings that hold addresses which the site calls, and `redirect_setting`
+    the one with the address that the service is to send people back to.
     """
 
     type: str
@@ -97,6 +98,8 @@ class ProviderSpec:
     check_settings: Callable[[], Sequence[conf.SettingProblem]] = tuple
     link_lifetime: timedelta | None = None
     application_guide: ApplicationGuide | None = None
+    address_settings: Sequence[str] = ()
+    redirect_setting: str = ""
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -175,7 +176,7 @@ class Lease(Generic[ScheduledRow]):
     def renewed(self) -> Iterator[None]:
         """Keep the lease alive meanwhile, however long a service takes to answer."""
         done = threading.Event()
-        keeper = threading.Thread(target=self._renew_until, args=(done,), name="lease", daemon=True)
+        keeper = threading.Thread(target=copy_context().run, args=(self._renew_until, done), name="lease", daemon=True)
         keeper.start()
         try:
             yield

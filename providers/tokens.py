@@ -13,6 +13,7 @@ from datetime import timedelta
 from django.db import models, transaction
 from django.utils import timezone
 
+from providers.counters import count
 from providers.datatypes import AuthResult
 from providers.exceptions import (
     AuthenticationError,
@@ -102,11 +103,13 @@ class StoredTokenSource:
                 result = self._refresh(self._row.refresh_token)
         except ReauthorizationRequiredError as error:
             if self._note_dead(str(error)):
+                self._count("refused")
                 raise
             self._reload()
             return self._token()
         except BaseException as error:
             self._unchanged().update(refresh_lease_until=timezone.now() + COOL_DOWN)
+            self._count("failed")
             if may_use_old and isinstance(error, TransientError) and _lives(self._row, timedelta(0)):
                 return self._token()
             raise
@@ -128,8 +131,12 @@ class StoredTokenSource:
                 ).first()
                 if taken_for_dead is not None:
                     taken_for_dead.mark_alive_after_all()
+        self._count("renewed")
         self._reload()
         return self._token()
+
+    def _count(self, outcome: str) -> None:
+        count("token_refreshes", service=self._row.provider_type, outcome=outcome)
 
     def _note_dead(self, detail: str) -> bool:
         """Mark the link as dead, unless somebody linked again meanwhile: then nothing is wrong."""

@@ -22,6 +22,7 @@ from providers import registry, scheduling, statistics
 from providers.alerts import delivery, reminders
 from providers.contracts import HistoryFetcher
 from providers.history import deletion, duplicates, fetch, imports
+from providers.logcontext import logging_about
 from providers.models import Connection, DuplicateScan, HistoryDeletion, HistoryImport, HistorySync, StatisticsScan
 from providers.playlists import mirrors
 from providers.scheduling import Lease, LeaseLostError
@@ -48,6 +49,9 @@ STOP_SECONDS = 30.0
 
 AFTER_TROUBLE_SECONDS = 5.0
 """How long a watcher leaves alone what failed altogether, such as a database that is away."""
+
+LATE_AFTER = timedelta(minutes=15)
+"""What is due for longer than this shows that nobody is there to do the work, or that they do not keep up."""
 
 _AFTER_A_BUG = timedelta(minutes=10)
 
@@ -76,6 +80,15 @@ def queues() -> dict[str, Queue]:
         MIRRORS: Queue(mirrors.rows, mirrors.work),
         ALERTS: Queue(delivery.rows, delivery.work),
     }
+
+
+def late_queues() -> dict[str, timedelta]:
+    """Return the queues in which nobody has come to a row that has long been due, and for how long not."""
+    now = timezone.now()
+    oldest = {
+        name: scheduling.due(queue.rows()).values_list("due_at", flat=True).first() for name, queue in queues().items()
+    }
+    return {name: now - due_at for name, due_at in oldest.items() if due_at is not None and due_at < now - LATE_AFTER}
 
 
 def workers_wanted(at_most: int) -> dict[str, int]:
@@ -109,7 +122,8 @@ def drain(name: str, should_stop: Callable[[], bool] = lambda: False) -> int:
         lease = scheduling.claim_next(queue.rows())
         if lease is None:
             break
-        _work(queue, lease, should_stop)
+        with logging_about(queue=name, row=lease.row.pk):
+            _work(queue, lease, should_stop)
         worked += 1
     return worked
 

@@ -26,6 +26,7 @@ _MISSING = pytest.StashKey[list[str]]()
 _NEEDS = {
     "browser": (lambda: shutil.which("chromium"), "there is no chromium (apt install chromium)"),
     "gettext": (lambda: shutil.which("msgfmt"), "there is no gettext (apt install gettext)"),
+    "nginx": (lambda: shutil.which("nginx"), "there is no nginx (apt install nginx-light)"),
     "redis": (lambda: shutil.which("redis-server"), "there is no redis-server (apt install redis-server)"),
     "postgres": (on_postgres.find_binaries, "there is no server of PostgreSQL (apt install postgresql)"),
 }

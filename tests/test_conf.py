@@ -172,3 +172,21 @@ def test_a_redis_without_its_package_is_an_error_that_says_what_to_install(
     with pytest.raises(ProviderConfigurationError, match=r"install musicbridge\[scale\]"):
         conf.redis_url()
     assert [message.id for message in check_limits()] == ["providers.E004"]
+
+
+@pytest.mark.parametrize(
+    ("public_url", "path", "address"),
+    [
+        ("", "/alerts/", ""),
+        ("https://music.example", "/alerts/", "https://music.example/alerts/"),
+        ("https://music.example/", "/alerts/", "https://music.example/alerts/"),
+        ("https://home.example/music", "/music/alerts/", "https://home.example/music/alerts/"),
+        ("https://home.example/music", "/alerts/", "https://home.example/music/alerts/"),
+        ("https://home.example/music/", "/musicals/", "https://home.example/music/musicals/"),
+    ],
+)
+def test_a_page_has_one_address_whether_or_not_its_path_tells_where_the_site_is(
+    settings: Settings, public_url: str, path: str, address: str
+) -> None:
+    settings.PUBLIC_URL = public_url
+    assert conf.public_address(path) == address

@@ -6,6 +6,7 @@ states and verifiers, however they are spelled.
 """
 
 import base64
+import logging
 import subprocess
 import traceback
 from collections.abc import Iterator
@@ -28,8 +29,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from musicbridge.logs import JsonFormatter, WithoutQueries
 from providers import registry
 from providers.exceptions import ProviderError
+from providers.logcontext import LogContextFilter
 from providers.models import AlertKind, AlertTarget, Connection, LastFMAuth, Listen, NavidromeAuth, SpotifyAuth
 from providers.testing.simulators.catalogue import Catalogue
 from providers.testing.simulators.faults import READY_MADE, SeenRequest
@@ -44,6 +47,7 @@ PASSWORD = "seeded navidrome password"
 WRONG_PASSWORD = "seeded wrong password"
 LOCAL_PASSWORD = "seeded local password"
 ALERT_TOKEN = "seeded-alert-token"
+METRICS_TOKEN = "seeded metrics token"
 CALLBACK = "http://127.0.0.1:8000/connections/spotify/callback/"
 SECRET_PARAMETERS = ("api_sig", "code", "code_verifier", "p", "password", "refresh_token", "sk", "state", "t", "token")
 SECRET_HEADERS = ("Authorization", "X-Nd-Authorization")
@@ -163,6 +167,18 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
+@pytest.fixture
+def log_for_programs(log: Log) -> Iterator[StringIO]:
+    """Write what everybody logs as the site does with LOG_FORMAT=json."""
+    handler = logging.StreamHandler(stream := StringIO())
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(WithoutQueries())
+    handler.addFilter(LogContextFilter())
+    logging.root.addHandler(handler)
+    yield stream
+    logging.root.removeHandler(handler)
+
+
 class Run:
     """A person and an administrator at work, all of whose pages, outputs and errors are noted."""
 
@@ -252,6 +268,7 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     receiver: Receiver,
     settings: Settings,
     log: Log,
+    log_for_programs: StringIO,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -307,6 +324,16 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     run.administer("fetch_now")
     run.administer("check_now")
 
+    # The operator.
+    settings.METRICS_TOKEN = METRICS_TOKEN
+    for token, status in ((METRICS_TOKEN, 200), ("another", 401)):
+        answer = Client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == status
+        heard.note("metrics", answer.content.decode())
+    run.page(Client(), "/healthz")
+    run.command("doctor")
+    run.command("doctor", "--json")
+
     # Everything goes wrong, at the services and in the code.
     for kind in READY_MADE:
         callbacks = [run.agree_at_spotify(), run.agree_at_lastfm(services.bo_at_lastfm)]
@@ -355,7 +382,12 @@ def test_nothing_of_a_whole_run_tells_a_secret(
     for name, lines in log.lines.items():
         heard.note(f"log {name}", "\n".join(lines))
 
-    own = {PASSWORD, WRONG_PASSWORD, LOCAL_PASSWORD, ALERT_TOKEN, services.lastfm.api_secret, settings.SECRET_KEY}
+    heard.note("log for programs", log_for_programs.getvalue())
+    assert '"connection":' in log_for_programs.getvalue()
+    assert '"request":' in log_for_programs.getvalue()
+
+    own = {PASSWORD, WRONG_PASSWORD, LOCAL_PASSWORD, ALERT_TOKEN, METRICS_TOKEN}
+    own |= {services.lastfm.api_secret, settings.SECRET_KEY}
     secrets = own | services.secrets() | stored | set(settings.FERNET_KEYS)
     assert len(secrets) > 40
     assert {"urllib3.connectionpool", "django.db.backends", "django.request"} <= log.lines.keys()

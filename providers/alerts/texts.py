@@ -127,5 +127,5 @@ def _page_of(alert: Alert) -> str:
 
 
 def _with_link(text: str, path: str) -> str:
-    public_url = conf.get("PUBLIC_URL")
-    return f"{text}\n\n{public_url.rstrip('/')}{path}" if public_url else text
+    address = conf.public_address(path)
+    return f"{text}\n\n{address}" if address else text

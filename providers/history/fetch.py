@@ -19,12 +19,14 @@ from django.utils import timezone
 
 from providers import registry, scheduling
 from providers.contracts import BatchedHistory, HistoryCounter, HistoryFetcher, require_aware
+from providers.counters import count
 from providers.datatypes import Track
 from providers.exceptions import ProviderError, RateLimitedError, ReauthorizationRequiredError, TransientError
 from providers.history import deletion, gaps, ingest, late_plays, polling
 from providers.history.reports import FetchOutcome, FetchReport
 from providers.history.walk import OutOfTimeError, Walk, next_since, offer
-from providers.link_health import noting_dead_link
+from providers.link_health import speaking_for
+from providers.logcontext import logging_about
 from providers.models import Connection, HistorySync
 from providers.pauses import client_id_of, respecting_pauses
 from providers.scheduling import Lease, LeaseLostError
@@ -63,9 +65,12 @@ def fetch(
 def work(lease: Lease[HistorySync], should_stop: Callable[[], bool]) -> None:
     """Fetch a connection that is due, for about a minute at most, and give it back."""
     is_over = _after(RUN_SECONDS)
-    report = _fetch(lease, since=None, should_stop=lambda: should_stop() or is_over(), on_progress=lambda report: None)
-    if report is not None:
-        logger.info("%s: %d new, %s", report.connection, report.stored, report.outcome.replace("_", " "))
+    with logging_about(connection=lease.row.connection_id):
+        report = _fetch(
+            lease, since=None, should_stop=lambda: should_stop() or is_over(), on_progress=lambda report: None
+        )
+        if report is not None:
+            logger.info("%s: %d new, %s", report.connection, report.stored, report.outcome.replace("_", " "))
 
 
 def preview(
@@ -116,6 +121,16 @@ def _after(seconds: float | None) -> Callable[[], bool]:
 def _fetch(
     lease: Lease[HistorySync], *, since: datetime | None, should_stop: Callable[[], bool], on_progress: Progress
 ) -> FetchReport | None:
+    """Fetch under a lease, release it, and count what came of it; None where there is nothing to fetch from."""
+    report = _run(lease, since=since, should_stop=should_stop, on_progress=on_progress)
+    if report is not None:
+        count("fetches", report.stored, service=report.connection.provider_type, outcome=report.outcome)
+    return report
+
+
+def _run(
+    lease: Lease[HistorySync], *, since: datetime | None, should_stop: Callable[[], bool], on_progress: Progress
+) -> FetchReport | None:
     """Fetch under a lease and release it; None where there is nothing to fetch from, or no longer."""
     sync = lease.row
     report = FetchReport(sync.connection)
@@ -163,7 +178,7 @@ def _attempt(report: FetchReport, read: Callable[[HistoryFetcher], None]) -> boo
     """Read from the connection's provider and report what goes wrong; False where there is nothing to read from."""
     connection = report.connection
     try:
-        with noting_dead_link(connection):
+        with speaking_for(connection):
             provider = registry.build(connection.provider_type, connection.user)
             if not isinstance(provider, HistoryFetcher):
                 return False

@@ -24,6 +24,7 @@ SPEC = ProviderSpec(
     authorize_origins=authorize_origins,
     required_settings=("LASTFM_API_KEY", "LASTFM_API_SECRET"),
     check_settings=check_settings,
+    address_settings=("LASTFM_API_URL",),
     default_rate=DEFAULT_RATE,
     poll_interval=(timedelta(minutes=10), timedelta(hours=6)),
     played_at_marks="start",

@@ -2,6 +2,7 @@
 
 from providers.models.alerts import Alert, AlertKind, AlertTarget
 from providers.models.connections import Connection, LinkAttempt, OwnApplication, ServicePause
+from providers.models.counters import EventCount
 from providers.models.credentials import (
     LastFMAuth,
     NavidromeAuth,
@@ -30,6 +31,7 @@ __all__ = [
     "Connection",
     "DuplicateScan",
     "DuplicateVerdict",
+    "EventCount",
     "HistoryDeletion",
     "HistoryGap",
     "HistoryImport",

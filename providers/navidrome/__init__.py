@@ -19,6 +19,7 @@ SPEC = ProviderSpec(
     credential_model="providers.NavidromeAuth",
     required_settings=("NAVIDROME_URL",),
     check_settings=check_settings,
+    address_settings=("NAVIDROME_URL",),
     default_rate=DEFAULT_RATE,
     poll_interval=(timedelta(minutes=5), timedelta(hours=1)),
     played_at_marks="start",

@@ -6,7 +6,7 @@ from typing import Any
 
 from providers import registry
 from providers.contracts import LibraryLister, PlaylistManager, PlaylistSyncer, TrackFinder
-from providers.link_health import noting_dead_link
+from providers.link_health import speaking_for
 from providers.models import Connection
 from providers.pauses import client_id_of, respecting_pauses
 
@@ -24,7 +24,7 @@ class End:
     def __init__(self, connection: Connection, *needs: type) -> None:
         self.connection = connection
         self.label = registry.get(connection.provider_type).label
-        with noting_dead_link(connection):
+        with speaking_for(connection):
             self._provider: Any = registry.build(connection.provider_type, connection.user)
         if self._provider is None:
             raise NotAnEndError(f"{self.label} is not linked.")
@@ -35,7 +35,7 @@ class End:
     def asked(self) -> Iterator[Any]:
         """Let the provider be asked. Whatever its service wants of us is noted for everybody whom it concerns."""
         with (
-            noting_dead_link(self.connection),
+            speaking_for(self.connection),
             respecting_pauses(self._provider.type(), client_id_of(self._provider)),
         ):
             yield self._provider

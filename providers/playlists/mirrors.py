@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from providers import registry, scheduling, signals
 from providers.contracts import PlaylistManager, PlaylistSyncer
+from providers.counters import count
 from providers.datatypes import LazyTracks, LeftOut, Playlist, Track
 from providers.exceptions import (
     NotFoundError,
@@ -201,7 +202,8 @@ def _run(lease: Lease[PlaylistMirror], wishes: Wishes, on_progress: Callable[[st
         )
         _note(lease, report, wishes)
     except LeaseLostError:
-        return CarryReport(mirror, CarryOutcome.TAKEN_OVER, detail="Another worker goes on with it.")
+        report = CarryReport(mirror, CarryOutcome.TAKEN_OVER, detail="Another worker goes on with it.")
+    count("mirror_runs", outcome=report.outcome)
     return report
 
 

@@ -25,6 +25,8 @@ SPEC = ProviderSpec(
     authorize_origins=authorize_origins,
     required_settings=("SPOTIFY_CLIENT_ID", "SPOTIFY_REDIRECT_URI"),
     check_settings=check_settings,
+    address_settings=("SPOTIFY_ACCOUNTS_URL", "SPOTIFY_API_URL"),
+    redirect_setting="SPOTIFY_REDIRECT_URI",
     default_rate=DEFAULT_RATE,
     # Fifty plays are all that Spotify keeps, and of short songs that is little more than an hour and a half.
     poll_interval=(timedelta(minutes=10), timedelta(minutes=45)),

@@ -1,7 +1,6 @@
 """The pages of linking: leave for the service, come back or paste its answer, say whether another account is meant."""
 
 from typing import Any
-from urllib.parse import urljoin
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -78,8 +77,8 @@ def confirm(request: HttpRequest, provider_type: str) -> HttpResponse:
 
 
 def _begin(request: HttpRequest, spec: ProviderSpec) -> str:
-    base = conf.get("PUBLIC_URL") or request.build_absolute_uri("/")
-    callback_url = urljoin(base, reverse("providers:callback", args=[spec.type]))
+    path = reverse("providers:callback", args=[spec.type])
+    callback_url = conf.public_address(path) or request.build_absolute_uri(path)
     return linking.begin(request.user, spec.type, callback_url=callback_url, next_url=_safe_next(request))
 
 

@@ -109,4 +109,5 @@ def _linkable(provider_type: str) -> ProviderSpec:
 
 
 def _callback_url(spec: ProviderSpec) -> str:
-    return urljoin(conf.get("PUBLIC_URL") or NOWHERE, reverse("providers:callback", args=[spec.type]))
+    path = reverse("providers:callback", args=[spec.type])
+    return conf.public_address(path) or urljoin(NOWHERE, path)
