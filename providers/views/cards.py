@@ -19,7 +19,7 @@ from providers.contracts import (
     PlaylistSyncer,
     TrackFinder,
 )
-from providers.linking import missing_settings, own_client_ids, takes_own_application
+from providers.linking import client_id_in_use, missing_settings, own_client_ids, takes_own_application
 from providers.models import Connection, HistoryGap, HistorySync, ServicePause
 from providers.registry import ProviderSpec
 from providers.views.progress import Progress
@@ -55,11 +55,13 @@ class Card:
     history_sync: HistorySync | None
     paused_until: datetime | None
     own_client_id: str
+    client_id: str
+    """Of the application that the link was made through, as far as that has to be known here; else empty."""
 
     @property
     def state(self) -> State:
         """The one state that matters most."""
-        if missing_settings(self.spec, self.own_client_id):
+        if missing_settings(self.spec, self.own_client_id or self.client_id):
             return State.NOT_SET_UP
         if self.connection is None:
             return State.NOT_LINKED
@@ -80,7 +82,7 @@ class Card:
     @property
     def can_be_linked(self) -> bool:
         """Whether the person can link it now, or link it again."""
-        return self.is_linked_by_person and self.state is not State.NOT_SET_UP
+        return self.is_linked_by_person and not missing_settings(self.spec, self.own_client_id)
 
     @property
     def takes_own_application(self) -> bool:
@@ -140,21 +142,28 @@ class Card:
 
 
 def cards_of(user: Any, specs: Iterable[ProviderSpec]) -> list[Card]:
-    """Return a card per service, in five queries however many there are."""
+    """Return a card per service, in five queries, and another for each that pauses or lacks a setting."""
     open_gaps = Prefetch("history_gaps", HistoryGap.objects.filter(closed_at__isnull=True))
     mine = Connection.objects.filter(user=user.pk).select_related("history_sync").prefetch_related(open_gaps)
     by_type = {connection.provider_type: connection for connection in mine}
-    pauses: dict[str, datetime] = dict(
-        ServicePause.objects.filter(until__gt=timezone.now()).order_by("until").values_list("provider_type", "until")
-    )
+    pauses = list(ServicePause.objects.filter(until__gt=timezone.now()))
     own = own_client_ids(user)
-    return [
-        Card(
-            spec=spec,
-            connection=by_type.get(spec.type),
-            history_sync=getattr(by_type.get(spec.type), "history_sync", None),
-            paused_until=pauses.get(spec.type),
-            own_client_id=own.get(spec.type, ""),
-        )
-        for spec in specs
-    ]
+    return [_card(user, spec, by_type.get(spec.type), pauses, own.get(spec.type, "")) for spec in specs]
+
+
+def _card(
+    user: Any, spec: ProviderSpec, connection: Connection | None, pauses: Iterable[ServicePause], own_client_id: str
+) -> Card:
+    paused = [pause for pause in pauses if pause.provider_type == spec.type]
+    client_id = client_id_in_use(user, spec) if connection and (paused or spec.missing_settings) else ""
+    if client_id:
+        # A pause is one application's: that of one's own works on while the site's may not, and the reverse.
+        paused = [pause for pause in paused if pause.client_id in ("", client_id)]
+    return Card(
+        spec=spec,
+        connection=connection,
+        history_sync=getattr(connection, "history_sync", None),
+        paused_until=max((pause.until for pause in paused), default=None),
+        own_client_id=own_client_id,
+        client_id=client_id,
+    )

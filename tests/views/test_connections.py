@@ -161,6 +161,27 @@ def test_a_pause_is_shown_with_its_end(visitor: Client, connection: Connection, 
     assert f"{until.astimezone(UTC):%H:%M}</time>" in html
 
 
+@pytest.mark.parametrize(("client_id", "is_paused"), [("wavebox-client", True), ("own-1", False), ("", True)])
+def test_a_pause_is_of_those_only_who_are_linked_through_the_application_that_it_is_for(
+    visitor: Client, connection: Connection, services: FakeServices, client_id: str, is_paused: bool
+) -> None:
+    SpotifyAuth.objects.update(client_id=client_id)
+    ServicePause.begin(services.wavebox.type, "wavebox-client", timezone.now() + timedelta(hours=3))
+    assert ("asked for a pause until" in card(visitor, "Wavebox")) is is_paused
+
+
+def test_a_link_through_an_application_of_ones_own_lives_on_when_that_is_forgotten_here(
+    visitor: Client, connection: Connection, settings: Settings
+) -> None:
+    settings.SPOTIFY_CLIENT_ID = ""
+    SpotifyAuth.objects.update(client_id="own-1")
+    html = card(visitor, "Wavebox")
+    assert "Connected as" in html
+    assert "Fetch now" in html
+    # For that it takes one again.
+    assert "/connect/" not in visitor.get("/connections/spotify/").content.decode()
+
+
 def test_a_pause_that_is_over_is_not_shown(visitor: Client, connection: Connection, services: FakeServices) -> None:
     ServicePause.begin(services.wavebox.type, "wavebox-client", timezone.now() - timedelta(seconds=1))
     assert "pause" not in card(visitor, "Wavebox")
