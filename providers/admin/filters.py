@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from providers import registry
-from providers.admin.standing import NAMES, Standing, expires_soon, standing
+from providers.admin.standing import NAMES, Standing, standing
+from providers.models.connections import expiring
 
 if TYPE_CHECKING:  # generic in the stubs only
     Rows = QuerySet[Any]
@@ -89,4 +90,4 @@ class ExpiryFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         """Leave those that expire soon."""
-        return queryset.filter(expires_soon()) if self.value() == "soon" else queryset
+        return queryset.filter(expiring()) if self.value() == "soon" else queryset

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from providers import registry
 from providers.admin.display import label_of
-from providers.admin.standing import Standing, expires_soon, standing
+from providers.admin.standing import Standing, standing
 from providers.contracts import HistoryFetcher
 from providers.models import (
     Connection,
@@ -34,6 +34,7 @@ from providers.models import (
     PlaylistMirror,
     ServicePause,
 )
+from providers.models.connections import expiring
 from providers.views.waiting import NEGLECTED_AFTER
 
 SHOWN_PAUSES = 20
@@ -105,7 +106,7 @@ def _connections(request: HttpRequest) -> list[Line]:
     counted = (
         Connection.objects.order_by()
         .values("provider_type", "status")
-        .annotate(count=Count("pk"), expiring=Count("pk", filter=expires_soon()))
+        .annotate(count=Count("pk"), expiring=Count("pk", filter=expiring()))
     )
     states: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in counted:

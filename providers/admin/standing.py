@@ -1,17 +1,12 @@
 """How links and background work stand, as conditions: the same for the figures and for the lists that they lead to."""
 
-from datetime import timedelta
 from enum import StrEnum
 
 from django.db.models import Model, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from providers.models import Connection, HistoryImport, HistorySync, PlaylistMirror
+from providers.models import HistoryImport, HistorySync, PlaylistMirror
 from providers.scheduling import database_now
-
-SOON = timedelta(days=30)
-"""How long before a link expires the figures tell of it."""
 
 
 class Standing(StrEnum):
@@ -28,11 +23,6 @@ NAMES = {Standing.DUE: _("Waiting for a worker"), Standing.PARKED: _("Parked"), 
 def standing(model: type[Model], which: Standing) -> Q:
     """Return the condition for rows of a kind that stand so."""
     return {Standing.DUE: _due, Standing.PARKED: _parked, Standing.FAILING: _failing}[which](model)
-
-
-def expires_soon() -> Q:
-    """Return the condition for links that work now and expire within `SOON`."""
-    return Q(status=Connection.Status.OK, link_expires_at__lte=timezone.now() + SOON)
 
 
 def _due(model: type[Model]) -> Q:

@@ -19,13 +19,17 @@ EXPIRES_SOON = REMINDERS[0]
 """How long before its end a link is said to expire soon."""
 
 
+def expiring() -> models.Q:
+    """Return the condition for links that work now and expire within `EXPIRES_SOON`."""
+    return models.Q(status=Connection.Status.OK, link_expires_at__lt=timezone.now() + EXPIRES_SOON)
+
+
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Connections, by what there is to do about them."""
 
     def in_danger(self) -> Self:
         """Keep those whose link has died, or soon will."""
-        expiring = models.Q(status=Connection.Status.OK, link_expires_at__lt=timezone.now() + EXPIRES_SOON)
-        return self.filter(models.Q(status=Connection.Status.NEEDS_REAUTH) | expiring)
+        return self.filter(models.Q(status=Connection.Status.NEEDS_REAUTH) | expiring())
 
 
 class Connection(models.Model):
