@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from providers import __version__, scheduling, worker
@@ -23,6 +23,7 @@ from providers.models import (
     PlaylistMirror,
     ServicePause,
 )
+from providers.standing import Standing, standing
 
 MAX_DUE_ROWS = 1000
 """As many due rows of a queue are counted: beyond that the number says no more than the lag."""
@@ -108,8 +109,8 @@ def _histories() -> Iterator[Metric]:
     failing = Metric("histories_failing", "Histories whose last fetch failed, and that are tried ever more seldom.")
     last = Metric("last_fetch_timestamp_seconds", "When a history of this service was last fetched.")
     by_service = HistorySync.objects.values_list("provider_type").annotate(
-        parked=Count("pk", filter=Q(due_at__gt=timezone.now(), failures=0) & ~Q(last_error="")),
-        failing=Count("pk", filter=Q(failures__gt=0)),
+        parked=Count("pk", filter=standing(HistorySync, Standing.PARKED)),
+        failing=Count("pk", filter=standing(HistorySync, Standing.FAILING)),
         last=Max("last_fetched_at"),
     )
     for service, number_parked, number_failing, fetched_at in by_service:

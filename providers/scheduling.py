@@ -74,9 +74,14 @@ def database_now() -> Combinable:
     return Now()
 
 
+def is_due() -> Q:
+    """Return the condition for rows that are due and that nobody holds."""
+    return _is_free() & Q(due_at__lte=database_now())
+
+
 def due(rows: "models.QuerySet[ScheduledRow]") -> "models.QuerySet[ScheduledRow]":
     """Return those of the rows that are due and that nobody holds, the longest due first."""
-    return rows.filter(_is_free(), due_at__lte=database_now()).order_by("due_at")
+    return rows.filter(is_due()).order_by("due_at")
 
 
 def workers_wanted(rows: "models.QuerySet[ScheduledRow]", at_most: int) -> int:

@@ -26,6 +26,7 @@ from providers.logcontext import logging_about
 from providers.models import Connection, DuplicateScan, HistoryDeletion, HistoryImport, HistorySync, StatisticsScan
 from providers.playlists import mirrors
 from providers.scheduling import Lease, LeaseLostError
+from providers.waiting import LATE_AFTER
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +50,6 @@ STOP_SECONDS = 30.0
 
 AFTER_TROUBLE_SECONDS = 5.0
 """How long a watcher leaves alone what failed altogether, such as a database that is away."""
-
-LATE_AFTER = timedelta(minutes=15)
-"""What is due for longer than this shows that nobody is there to do the work, or that they do not keep up."""
 
 _AFTER_A_BUG = timedelta(minutes=10)
 

@@ -10,14 +10,17 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from providers import registry
-from providers.admin.standing import NAMES, Standing, standing
 from providers.models.connections import expiring
+from providers.standing import Standing, standing
 
 if TYPE_CHECKING:  # generic in the stubs only
     Rows = QuerySet[Any]
     AnyAdmin = admin.ModelAdmin[Any]
 else:
     Rows, AnyAdmin = QuerySet, admin.ModelAdmin
+
+
+STANDINGS = {Standing.DUE: _("Waiting for a worker"), Standing.PARKED: _("Parked"), Standing.FAILING: _("Failing")}
 
 
 class ServiceFilter(admin.ChoicesFieldListFilter):
@@ -64,7 +67,7 @@ class StandingFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: AnyAdmin) -> list[tuple[str, Any]]:
         """Offer what may be worth knowing."""
-        return [(which.value, NAMES[which]) for which in self.offered]
+        return [(which.value, STANDINGS[which]) for which in self.offered]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         """Leave those that stand so."""

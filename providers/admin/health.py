@@ -23,7 +23,6 @@ from django.utils.translation import gettext as _
 
 from providers import registry
 from providers.admin.display import label_of
-from providers.admin.standing import Standing, standing
 from providers.contracts import HistoryFetcher
 from providers.models import (
     Connection,
@@ -35,7 +34,8 @@ from providers.models import (
     ServicePause,
 )
 from providers.models.connections import expiring
-from providers.views.waiting import NEGLECTED_AFTER
+from providers.standing import Standing, standing
+from providers.waiting import LATE_AFTER
 
 SHOWN_PAUSES = 20
 """How many pauses are shown, the first to end first. More there are only if as many applications are in use."""
@@ -146,9 +146,9 @@ def _work_line(label: str, found: Mapping[str, Any], address: str, **narrowing: 
         return Figure(found[which], _narrowed(address, work=which.value, **narrowing), needs_somebody, since)
 
     since: datetime | None = found["since"]
-    is_neglected = since is not None and since < timezone.now() - NEGLECTED_AFTER
+    is_late = since is not None and since < timezone.now() - LATE_AFTER
     figures = [
-        figure(Standing.DUE, is_neglected, since),
+        figure(Standing.DUE, is_late, since),
         figure(Standing.PARKED, needs_somebody=False),
         figure(Standing.FAILING, needs_somebody=True),
     ]

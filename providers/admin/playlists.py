@@ -15,7 +15,7 @@ from providers.admin.filters import ServiceFilter, SourceFilter, StandingFilter,
 from providers.admin.rows import USERNAME, GoesWithItsPersonAdmin, ReadOnlyAdmin
 from providers.models import LibraryIndex, ManualMatch, PlaylistMirror
 from providers.playlists import mirrors
-from providers.views.waiting import is_held
+from providers.waiting import is_held
 
 SHOWN_MISSING = 50
 """How many of a mirror's missing tracks its page names."""

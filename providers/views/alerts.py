@@ -22,7 +22,7 @@ from providers.alerts.texts import headline_of
 from providers.forms import AlertTargetForm
 from providers.models import Alert, AlertKind, AlertTarget
 from providers.views.access import SeeOther, personal
-from providers.views.waiting import is_neglected
+from providers.waiting import is_neglected
 
 MAX_TARGETS = 10
 """How many targets one person may have."""

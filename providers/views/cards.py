@@ -23,7 +23,7 @@ from providers.linking import client_id_in_use, missing_settings, own_client_ids
 from providers.models import Connection, HistoryGap, HistorySync, ServicePause
 from providers.registry import ProviderSpec
 from providers.views.progress import Progress
-from providers.views.waiting import is_held, is_neglected, is_waiting
+from providers.waiting import is_held, is_neglected, is_waiting
 
 CAPABILITY_NAMES: Mapping[type, Promise] = {
     HistoryFetcher: _("Reads what you listened to"),

@@ -26,7 +26,7 @@ from providers.history.imports import Counts, enqueue
 from providers.models import HistoryImport
 from providers.views.access import SeeOther, personal
 from providers.views.progress import Progress
-from providers.views.waiting import is_held, is_neglected
+from providers.waiting import is_held, is_neglected
 
 logger = logging.getLogger(__name__)
 

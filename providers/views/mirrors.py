@@ -33,7 +33,7 @@ from providers.playlists.matching import Method
 from providers.playlists.missing import as_csv, as_jspf
 from providers.sentences import translated
 from providers.views.access import SeeOther, personal
-from providers.views.waiting import is_held, is_neglected, is_waiting
+from providers.waiting import is_held, is_neglected, is_waiting
 
 MISSING_AT_ONCE = 15
 """How many missing tracks a page shows."""

@@ -24,7 +24,7 @@ from providers.statistics.spans import Span
 from providers.statistics.tally import Quarters, Ranked, Summary
 from providers.views.access import personal
 from providers.views.texts import shortened
-from providers.views.waiting import is_neglected
+from providers.waiting import is_neglected
 
 MAX_YEARS = 20
 """How many years are offered, the latest ones. Those before are reached one by one."""

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 from django.utils import timezone
 
+from providers import worker
 from providers.admin.connections import ConnectionAdmin
 from providers.models import (
     Connection,
@@ -111,7 +112,7 @@ def test_work_is_counted_by_how_it_stands_and_each_number_leads_to_its_rows(admi
         [
             {"due_at": ago},
             {"due_at": now - timedelta(hours=1)},
-            {"due_at": ago, "lease_until": later},  # somebody is at it
+            {"due_at": ago, "lease_until": now + timedelta(minutes=1)},  # somebody is at it
             {"due_at": later, "last_error": "Too many requests."},
             {"due_at": later, "last_error": "The service answered 500.", "failures": 2},
             {"due_at": later},
@@ -127,6 +128,14 @@ def test_work_is_counted_by_how_it_stands_and_each_number_leads_to_its_rows(admi
     assert "the first is due for 3 hours, since" in found[0][0].replace("\xa0", " ")
     for count, address in found:
         assert len(admin_client.get(address).context["cl"].result_list) == int(count.split()[0])
+
+
+@pytest.mark.parametrize(("minutes", "marked"), [(14, False), (16, True)])
+def test_what_waits_is_marked_once_doctor_and_healthz_call_it_late(admin_client, linked, now, minutes, marked):
+    HistorySync.objects.create(connection=linked, due_at=now - timedelta(minutes=minutes))
+
+    assert ('class="needs-somebody"' in health_of(panel(admin_client))) is marked
+    assert ("lastfm" in worker.late_queues()) is marked
 
 
 def test_a_service_of_which_nobody_need_know_anything_has_its_line_all_the_same(admin_client, linked, now):

@@ -1,12 +1,11 @@
-"""How links and background work stand, as conditions: the same for the figures and for the lists that they lead to."""
+"""How work in the background stands, as conditions: the same for figures, metrics and the lists that they lead to."""
 
 from enum import StrEnum
 
 from django.db.models import Model, Q
-from django.utils.translation import gettext_lazy as _
 
 from providers.models import HistoryImport, HistorySync, PlaylistMirror
-from providers.scheduling import database_now
+from providers.scheduling import database_now, is_due
 
 
 class Standing(StrEnum):
@@ -17,17 +16,11 @@ class Standing(StrEnum):
     FAILING = "failing"
 
 
-NAMES = {Standing.DUE: _("Waiting for a worker"), Standing.PARKED: _("Parked"), Standing.FAILING: _("Failing")}
-
-
 def standing(model: type[Model], which: Standing) -> Q:
     """Return the condition for rows of a kind that stand so."""
-    return {Standing.DUE: _due, Standing.PARKED: _parked, Standing.FAILING: _failing}[which](model)
-
-
-def _due(model: type[Model]) -> Q:
-    is_free = Q(lease_until__isnull=True) | Q(lease_until__lte=database_now())
-    return Q(due_at__lte=database_now()) & is_free
+    if which is Standing.DUE:
+        return is_due()
+    return _parked(model) if which is Standing.PARKED else _failing(model)
 
 
 def _parked(model: type[Model]) -> Q:

@@ -1,4 +1,4 @@
-"""What pages tell of work that is done in the background, by its row."""
+"""Whether anybody comes to work that is due in the background."""
 
 from datetime import timedelta
 
@@ -7,7 +7,16 @@ from django.utils import timezone
 from providers.scheduling import Scheduled
 
 NEGLECTED_AFTER = timedelta(minutes=2)
-"""After what time of waiting a page says that nobody may be there to work."""
+"""After what time of waiting a page says that nobody may be there to work.
+
+Soon, unlike `LATE_AFTER`: it is said, with a "may", to a person who has just asked for something and looks on.
+"""
+
+LATE_AFTER = timedelta(minutes=15)
+"""What is due for longer than this shows that nobody is there to do the work, or that they do not keep up.
+
+Late, unlike `NEGLECTED_AFTER`: it wakes an operator, and a queue that is long for a moment must not.
+"""
 
 
 def is_held(row: Scheduled) -> bool:
