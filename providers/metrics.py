@@ -62,7 +62,7 @@ def collect() -> Iterator[Metric]:
     yield _counted(
         "open_gaps",
         "Spans that a service could not tell and nothing has filled.",
-        HistoryGap.objects.filter(closed_at=None),
+        HistoryGap.objects.open(),
         service="connection__provider_type",
     )
     yield _counted(

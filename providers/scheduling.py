@@ -41,6 +41,10 @@ POLL_SECONDS = 0.2
 """How often whoever waits for a lease to end looks again."""
 
 
+RUN_SECONDS = 60.0
+"""How long a worker stays with one row before others have their turn."""
+
+
 class LeaseLostError(Exception):
     """The row is no longer this worker's: its lease ran out and another has it, or the row is gone."""
 
@@ -101,6 +105,12 @@ def make_due(rows: "models.QuerySet[ScheduledRow]") -> int:
 def jittered(delay: timedelta) -> timedelta:
     """Return a time up to a tenth longer, so that what fell due together does not stay together."""
     return delay + min(delay / 10, LONGEST_JITTER) * random.random()  # noqa: S311, jitter is no secret
+
+
+def one_turn(should_stop: Callable[[], bool]) -> Callable[[], bool]:
+    """Return what tells a worker to stop: what it was told, or that the row has had its turn, which begins now."""
+    stop_at = time.monotonic() + RUN_SECONDS
+    return lambda: should_stop() or time.monotonic() > stop_at
 
 
 def claim_next(rows: "models.QuerySet[ScheduledRow]") -> "Lease[ScheduledRow] | None":

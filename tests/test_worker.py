@@ -218,7 +218,7 @@ def test_a_wish_to_fetch_now_during_a_fetch_is_served_right_after(ada, histories
 
 
 def test_a_long_history_goes_to_the_back_when_its_time_is_over_and_goes_on_from_there(ada, histories, monkeypatch):
-    monkeypatch.setattr(fetch, "RUN_SECONDS", -1)
+    monkeypatch.setattr(scheduling, "RUN_SECONDS", -1)
     bo = link_person("bo", due_at=LONG_AGO + timedelta(days=1))
     histories["bo"] = ListHistory([listen_at(0)], page_size=5)
     order = []

@@ -4,7 +4,6 @@ A worker that dies leaves the rest to the next one. Whoever is about to store li
 `finish`: what is about to go would pass for known, and be lost.
 """
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -31,18 +30,12 @@ CHUNK = 500
 Their ids are the parameters of one statement, of which every SQLite takes 999.
 """
 
-RUN_SECONDS = 60.0
-"""How long one person's listens are deleted before others have their turn."""
-
 
 def request(user_id: int, provider_type: str) -> None:
     """Have all listens deleted that a person has of a service now, and its history read from the beginning later."""
     with transaction.atomic():
-        # Before all else: a fetch that is under way can write nothing from here on.
         for connection in Connection.objects.filter(user=user_id, provider_type=provider_type):
-            HistorySync.objects.filter(connection=connection).delete()
-            connection.history_gaps.all().delete()
-            connection.play_counts.all().delete()
+            HistorySync.forget(connection)
         HistoryDeletion.objects.update_or_create(
             user_id=user_id,
             provider_type=provider_type,
@@ -73,8 +66,7 @@ def finish(rows: QuerySet[HistoryDeletion], should_stop: Callable[[], bool] = la
 
 def work(lease: Lease[HistoryDeletion], should_stop: Callable[[], bool]) -> None:
     """Delete, until all is gone or it is time to stop; then it is due again at once. Raises `LeaseLostError`."""
-    stop_at = time.monotonic() + RUN_SECONDS
-    _delete(lease, lambda: should_stop() or time.monotonic() > stop_at)
+    _delete(lease, scheduling.one_turn(should_stop))
 
 
 def _delete(lease: Lease[HistoryDeletion], should_stop: Callable[[], bool]) -> None:

@@ -33,9 +33,6 @@ from providers.scheduling import Lease, LeaseLostError
 
 logger = logging.getLogger(__name__)
 
-RUN_SECONDS = 60.0
-"""How long a worker stays with one connection before it goes to the back of the queue."""
-
 Progress = Callable[[FetchReport], None]
 
 
@@ -63,11 +60,10 @@ def fetch(
 
 
 def work(lease: Lease[HistorySync], should_stop: Callable[[], bool]) -> None:
-    """Fetch a connection that is due, for about a minute at most, and give it back."""
-    is_over = _after(RUN_SECONDS)
+    """Fetch a connection that is due, for one turn at most, and give it back."""
     with logging_about(connection=lease.row.connection_id):
         report = _fetch(
-            lease, since=None, should_stop=lambda: should_stop() or is_over(), on_progress=lambda report: None
+            lease, since=None, should_stop=scheduling.one_turn(should_stop), on_progress=lambda report: None
         )
         if report is not None:
             logger.info("%s: %d new, %s", report.connection, report.stored, report.outcome.replace("_", " "))

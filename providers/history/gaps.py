@@ -28,10 +28,9 @@ def note_lost_plays(connection: Connection, since: datetime, until: datetime, mi
 
     Such gaps come one after the other, and grow together: one in which nothing was lost for a day ends there.
     """
-    recent = HistoryGap.objects.filter(
+    recent = HistoryGap.objects.open().filter(
         connection=connection,
         reason=HistoryGap.Reason.LAST_PLAY_ONLY,
-        closed_at__isnull=True,
         since__lte=since,
         until__gte=since - timedelta(days=1),
     )
@@ -71,7 +70,7 @@ def _matter(gap: HistoryGap) -> str:
 
 def open_gaps(connection: Connection) -> list[HistoryGap]:
     """Return what the connection's service could not tell and nothing has filled since, newest first."""
-    return list(HistoryGap.objects.filter(connection=connection, closed_at__isnull=True))
+    return list(HistoryGap.objects.open().filter(connection=connection))
 
 
 def cover(user_id: int, provider_type: str, since: datetime, until: datetime, *, by: str) -> int:
@@ -79,10 +78,9 @@ def cover(user_id: int, provider_type: str, since: datetime, until: datetime, *,
 
     A gap that is covered from one of its ends becomes smaller. `by` tells what brought the listens home.
     """
-    gaps = HistoryGap.objects.filter(
+    gaps = HistoryGap.objects.open().filter(
         connection__user=user_id,
         connection__provider_type=provider_type,
-        closed_at__isnull=True,
         since__lt=until,
         until__gt=since,
     )

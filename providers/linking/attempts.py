@@ -287,15 +287,11 @@ def _store(user: Any, spec: ProviderSpec, result: AuthResult, *, client_id: str,
             row.client_id = client_id
         row.store(result)
         connection = Connection.objects.select_for_update(no_key=True).get(user=user, provider_type=spec.type)
-        history_sync = HistorySync.objects.filter(connection=connection)
         if connection.is_of_another_account(result.account_id):
-            # Before all else of it: a fetch that is under way can write nothing from here on.
-            history_sync.delete()
-            connection.history_gaps.all().delete()
-            connection.play_counts.all().delete()
+            HistorySync.forget(connection)
         else:
             # It was told through the old link, and would be read as a fault of the new one.
-            history_sync.update(last_error="")
+            HistorySync.objects.filter(connection=connection).update(last_error="")
         connection.mark_authorized(
             account_id=result.account_id,
             account_name=result.account_name,

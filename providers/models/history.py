@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -147,10 +147,28 @@ class HistorySync(Scheduled):
             cls.adopt([connection])
 
     @classmethod
+    def forget(cls, connection: Connection) -> None:
+        """Forget how far the history came home, and what it lacks: the next fetch begins anew.
+
+        Before all else in its transaction: a fetch that is under way can write nothing from here on.
+        """
+        cls._default_manager.filter(connection=connection).delete()
+        connection.history_gaps.all().delete()
+        connection.play_counts.all().delete()
+
+    @classmethod
     def adopt(cls, connections: Iterable[Connection]) -> None:
         """Make those of the connections due that have no row yet: a connection without one is due now."""
         rows = [cls(connection_id=connection.pk, provider_type=connection.provider_type) for connection in connections]
         cls._default_manager.bulk_create(rows, ignore_conflicts=True)
+
+
+class HistoryGapQuerySet(models.QuerySet["HistoryGap"]):
+    """Gaps, by whether anything is missing still."""
+
+    def open(self) -> Self:
+        """Keep those that nothing has filled."""
+        return self.filter(closed_at__isnull=True)
 
 
 class HistoryGap(models.Model):
@@ -173,6 +191,8 @@ class HistoryGap(models.Model):
     found_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=32, blank=True, default="")
+
+    objects = HistoryGapQuerySet.as_manager()
 
     class Meta:
         ordering = ("-until",)

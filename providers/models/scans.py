@@ -1,5 +1,6 @@
 """Stretches of a person's history that work is still to be done on."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -8,7 +9,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest, Least
 from django.utils import timezone
 
-from providers.scheduling import Lease, Scheduled
+from providers.scheduling import Lease, Scheduled, one_turn
 
 
 class Scan(Scheduled):
@@ -42,7 +43,24 @@ class Scan(Scheduled):
 ScanRow = TypeVar("ScanRow", bound=Scan)
 
 
-def take_over(lease: Lease[ScanRow]) -> bool:
+def work_through(
+    lease: Lease[ScanRow], should_stop: Callable[[], bool], work_chunk: Callable[[Lease[ScanRow]], None]
+) -> bool:
+    """Work what was noted for a person, a chunk at a time, and return whether all is done.
+
+    Where the turn of the row is over, or it is time to stop, it is given back before that, and due again at once.
+    Raises `LeaseLostError`, with nothing written of the chunk in which the lease was lost.
+    """
+    is_over = one_turn(should_stop)
+    while _take_over(lease):
+        if is_over():
+            lease.release(due_at=timezone.now())
+            return False
+        work_chunk(lease)
+    return True
+
+
+def _take_over(lease: Lease[ScanRow]) -> bool:
     """Take up the rest of what was begun, else what was noted since; return whether there is any."""
     scan = lease.row
     if scan.begun_since is None:

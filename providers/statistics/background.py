@@ -1,37 +1,24 @@
 """Months counted in the background, one at a time, and always whole: so no count can drift from the listens."""
 
-import time
 from collections.abc import Callable
 from datetime import date, datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from providers.models import Listen, MonthCount, StatisticsScan
-from providers.models.scans import take_over
+from providers.models.scans import work_through
 from providers.scheduling import Lease
 from providers.statistics.counting import count_months
 from providers.statistics.months import begin_of, following, listens_between, month_of, packed
 from providers.statistics.tally import Heard, Summary, Tally
 
-RUN_SECONDS = 60.0
-"""How long one person's listens are counted before others have their turn."""
-
 _AT_ONCE = 10_000
 
 
 def work(lease: Lease[StatisticsScan], should_stop: Callable[[], bool]) -> None:
-    """Count the months noted for a person, until all are or it is time to stop; then it is due again at once.
-
-    Raises `LeaseLostError`, with nothing written of the month in which the lease was lost.
-    """
-    stop_at = time.monotonic() + RUN_SECONDS
-    while take_over(lease):
-        if should_stop() or time.monotonic() > stop_at:
-            lease.release(due_at=timezone.now())
-            return
-        _count_next_month(lease)
-    lease.release(due_at=None, all_time=lease.row.all_time or _sum_up(lease.row.user_id))
+    """Count the months noted for a person, as far as one turn goes. Raises `LeaseLostError`."""
+    if work_through(lease, should_stop, _count_next_month):
+        lease.release(due_at=None, all_time=lease.row.all_time or _sum_up(lease.row.user_id))
 
 
 def _count_next_month(lease: Lease[StatisticsScan]) -> None:

@@ -84,7 +84,7 @@ def test_work_goes_on_where_it_stopped(user, monkeypatch):
 
 
 def test_work_that_takes_long_lets_others_have_their_turn(user, monkeypatch):
-    monkeypatch.setattr(background, "RUN_SECONDS", -1.0)
+    monkeypatch.setattr(scheduling, "RUN_SECONDS", -1.0)
     store(user, 1)
 
     duplicates.work(claim(), never)

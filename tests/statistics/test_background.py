@@ -201,7 +201,7 @@ def test_all_time_is_summed_up_although_who_counted_the_last_month_died(user, mo
 
 
 def test_work_that_takes_long_lets_others_have_their_turn(user, monkeypatch):
-    monkeypatch.setattr(background, "RUN_SECONDS", -1.0)
+    monkeypatch.setattr(scheduling, "RUN_SECONDS", -1.0)
     note(user, 0)
     statistics.work(claim(), never)
     assert not is_all_done()

@@ -1,32 +1,19 @@
 """Duplicates linked in the background, a chunk at a time."""
 
-import time
 from collections.abc import Callable
 
 from django.db import transaction
-from django.utils import timezone
 
 from providers.history.duplicates.linking import link_chunk, where_to_begin
 from providers.models import DuplicateScan, StatisticsScan
-from providers.models.scans import take_over
+from providers.models.scans import work_through
 from providers.scheduling import Lease
-
-RUN_SECONDS = 60.0
-"""How long one person's listens are compared before others have their turn."""
 
 
 def work(lease: Lease[DuplicateScan], should_stop: Callable[[], bool]) -> None:
-    """Compare what was noted for a person, until all is done or it is time to stop; then it is due again at once.
-
-    Raises `LeaseLostError`, with nothing written of the chunk in which the lease was lost.
-    """
-    stop_at = time.monotonic() + RUN_SECONDS
-    while take_over(lease):
-        if should_stop() or time.monotonic() > stop_at:
-            lease.release(due_at=timezone.now())
-            return
-        _compare_chunk(lease)
-    lease.release(due_at=None)
+    """Compare what was noted for a person, as far as one turn goes. Raises `LeaseLostError`."""
+    if work_through(lease, should_stop, _compare_chunk):
+        lease.release(due_at=None)
 
 
 def _compare_chunk(lease: Lease[DuplicateScan]) -> None:
