@@ -206,7 +206,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False}
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "providers.tasks.tick", "schedule": timedelta(seconds=10)},
-    "adopt": {"task": "providers.tasks.adopt", "schedule": timedelta(minutes=1)},
+    "look after connections": {
+        "task": "providers.tasks.look_after_connections",
+        "schedule": timedelta(minutes=1),
+    },
 }
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

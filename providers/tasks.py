@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 10
 """How often the site's schedule sends a tick."""
 
-ADOPT_SECONDS = 60
-
 DRAIN_SECONDS = 50.0
 """How long one message keeps a worker busy. What is still due then is for the next tick's."""
 
@@ -47,8 +45,8 @@ def tick() -> None:
                 drain.delay(name)
 
 
-@shared_task(ignore_result=True, expires=ADOPT_SECONDS)
-def adopt() -> None:
+@shared_task(ignore_result=True, expires=worker.LOOK_AFTER_SECONDS)
+def look_after_connections() -> None:
     """Make connections due that were never fetched, and remind people of links that expire soon."""
     with _bearing_with_the_database():
         worker.look_after_connections()

@@ -40,7 +40,7 @@ ALERTS = "alerts"
 POLL_SECONDS = 1.0
 """How often a watcher looks for due rows."""
 
-ADOPT_SECONDS = 60.0
+LOOK_AFTER_SECONDS = 60.0
 """How often connections are looked for that no fetch knows of yet, and those that expire soon."""
 
 ADOPT_AT_ONCE = 1000
@@ -164,7 +164,7 @@ def _attend(name: str, stop: threading.Event) -> None:
 
 
 def _look_around(stop: threading.Event) -> None:
-    _repeat(look_after_connections, stop, ADOPT_SECONDS)
+    _repeat(look_after_connections, stop, LOOK_AFTER_SECONDS)
 
 
 def _repeat(work: Callable[[], object], stop: threading.Event, seconds: float) -> None:

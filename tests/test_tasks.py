@@ -130,12 +130,12 @@ def test_a_worker_that_is_told_to_stop_leaves_the_rest_to_others(history: ListHi
 def test_connections_that_were_never_fetched_become_due(user: User) -> None:
     Connection.objects.create(user=user, provider_type="lastfm")
 
-    tasks.adopt()
+    tasks.look_after_connections()
 
     assert HistorySync.objects.get(connection__user=user).due_at is not None
 
 
-@pytest.mark.parametrize("task", [tasks.tick, tasks.adopt])
+@pytest.mark.parametrize("task", [tasks.tick, tasks.look_after_connections])
 def test_a_database_that_is_away_is_no_traceback_and_quotes_no_row(
     task: Callable[[], None], log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +200,7 @@ def test_the_site_ticks_just_as_often_as_messages_expire() -> None:
     environment["DJANGO_SETTINGS_MODULE"] = "musicbridge.settings"
     shown = json.loads(subprocess.check_output([sys.executable, "-c", _SHOW], env=environment, text=True))
 
-    assert shown["schedule"].keys() == {"providers.tasks.tick", "providers.tasks.adopt"}
+    assert shown["schedule"].keys() == {"providers.tasks.tick", "providers.tasks.look_after_connections"}
     for task, seconds in shown["schedule"].items():
         assert shown["expires"][task] == seconds
     assert shown["content"] == ["json"]

@@ -270,7 +270,7 @@ def watching(*names: str) -> Iterator[threading.Event]:
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(worker, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(worker, "ADOPT_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "LOOK_AFTER_SECONDS", 0.01)
     monkeypatch.setattr(worker, "AFTER_TROUBLE_SECONDS", 0.01)
 
 

@@ -9,9 +9,8 @@ from django.urls import NoReverseMatch, reverse
 
 from providers import conf, registry
 from providers.doctor.findings import Finding, ok, problem, warning
+from providers.doctor.timeouts import TIMEOUT_SECONDS
 from providers.transport import GuardedSession
-
-TIMEOUT_SECONDS = 5.0
 
 
 def examine() -> Iterator[Finding]:

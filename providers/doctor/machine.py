@@ -9,8 +9,7 @@ from django.db import connection
 
 from providers import conf, worker
 from providers.doctor.findings import Finding, ok, problem, warning
-
-TIMEOUT_SECONDS = 5.0
+from providers.doctor.timeouts import TIMEOUT_SECONDS
 
 LITTLE_SPACE = 2**30
 TOO_LITTLE_SPACE = 100 * 2**20

@@ -9,9 +9,8 @@ import requests
 
 from providers import conf, registry
 from providers.doctor.findings import Finding, ok, problem, warning
+from providers.doctor.timeouts import TIMEOUT_SECONDS
 from providers.transport import GuardedSession
-
-TIMEOUT_SECONDS = 5.0
 
 MAX_SECONDS_APART = 60
 """Signatures, tokens and the moments of plays bear no clock that is further off."""

@@ -116,7 +116,7 @@ def test_only_who_is_due_is_looked_at(user: User, django_assert_num_queries: obj
 
 
 @pytest.mark.usefixtures("connection")
-@pytest.mark.parametrize("look", [worker.look_after_connections, tasks.adopt])
+@pytest.mark.parametrize("look", [worker.look_after_connections, tasks.look_after_connections])
 def test_reminders_are_looked_for_in_the_background(look: object) -> None:
     with before_the_end(days=29):
         look()  # type: ignore[operator]
