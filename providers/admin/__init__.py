@@ -4,6 +4,6 @@ Everything in it is read-only: people, services and workers write these rows. Wh
 is an action, which says what it will do before it does it and is kept in the row's history.
 """
 
-from providers.admin import alerts, connections, history, playlists
+from providers.admin import alerts, connections, history, playlists, upkeep
 
-__all__ = ["alerts", "connections", "history", "playlists"]
+__all__ = ["alerts", "connections", "history", "playlists", "upkeep"]

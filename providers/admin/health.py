@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib.auth import get_permission_codename
-from django.db.models import Count, Min, Model
+from django.db.models import CharField, Count, Min, Model, Value
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -25,13 +26,16 @@ from providers import registry
 from providers.admin.display import label_of
 from providers.contracts import HistoryFetcher
 from providers.models import (
+    AlertTarget,
     Connection,
     DuplicateScan,
+    HistoryDeletion,
     HistoryGap,
     HistoryImport,
     HistorySync,
     PlaylistMirror,
     ServicePause,
+    StatisticsScan,
 )
 from providers.models.connections import expiring
 from providers.standing import Standing, standing
@@ -39,6 +43,9 @@ from providers.waiting import LATE_AFTER
 
 SHOWN_PAUSES = 20
 """How many pauses are shown, the first to end first. More there are only if as many applications are in use."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({**dict.fromkeys(Standing, 0), "since": None})
+"""What is found out of work where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class Health:
 
 def health(request: HttpRequest) -> Health:
     """Look at everything once."""
-    work = [*_histories(request), *_mirrors_and_files(request)]
+    work = [*_histories(request), *_other_work(request)]
     pauses_address = _list_of(request, ServicePause)
     pauses = ServicePause.objects.filter(until__gt=timezone.now()).order_by("until") if pauses_address else ()
     return Health(
@@ -162,8 +169,7 @@ def _histories(request: HttpRequest) -> list[Line]:
     # Of those that nobody need know of, which are nearly all, nothing is grouped.
     told = reduce(or_, (standing(HistorySync, which) for which in Standing))
     rows = HistorySync.objects.filter(told).order_by().values("provider_type").annotate(**_standings(HistorySync))
-    nothing: dict[str, Any] = {**dict.fromkeys(Standing, 0), "since": None}
-    found = {spec.type: nothing for spec in registry.specs() if HistoryFetcher in spec.capabilities}
+    found = {spec.type: NOTHING for spec in registry.specs() if HistoryFetcher in spec.capabilities}
     for row in rows:
         found[row["provider_type"]] = dict(row)
     return [
@@ -177,24 +183,35 @@ def _histories(request: HttpRequest) -> list[Line]:
     ]
 
 
-def _mirrors_and_files(request: HttpRequest) -> list[Line]:
+def _other_work(request: HttpRequest) -> list[Line]:
     kinds: list[tuple[str, type[Model]]] = [
         (_("Mirrors"), PlaylistMirror),
         (_("Imports"), HistoryImport),
         (_("Comparisons for duplicates"), DuplicateScan),
+        (_("Counts for statistics"), StatisticsScan),
+        (_("Deletions of listens"), HistoryDeletion),
+        (_("Alerts"), AlertTarget),
     ]
-    return [
-        _work_line(label, model._default_manager.aggregate(**_standings(model)), address)
-        for label, model in kinds
-        if (address := _list_of(request, model))
+    shown = [(label, model, address) for label, model in kinds if (address := _list_of(request, model))]
+    if not shown:
+        return []
+    first, *others = [
+        model._default_manager.order_by()
+        .annotate(kind=Value(model._meta.model_name, CharField()))
+        .values("kind")
+        .annotate(**_standings(model))
+        for _label, model, _address in shown
     ]
+    # All by one query, however many kinds there are.
+    found = {row["kind"]: row for row in first.union(*others, all=True)}
+    return [_work_line(label, found.get(model._meta.model_name, NOTHING), address) for label, model, address in shown]
 
 
 def _gaps(request: HttpRequest) -> Figure | None:
     address = _list_of(request, HistoryGap)
     if not address:
         return None
-    count = HistoryGap.objects.filter(closed_at__isnull=True).count()
+    count = HistoryGap.objects.open().count()
     return Figure(count, _narrowed(address, closed_at__isempty="1"), needs_somebody=True)
 
 

@@ -18,17 +18,12 @@ from providers.admin.actions import Outcome, confirmed
 from providers.admin.connections import request_fetch
 from providers.admin.drilldown import PlayedFilter
 from providers.admin.filters import ServiceFilter, StandingFilter, UnparkedStandingFilter
-from providers.admin.rows import USERNAME, BoundedChangeList, GoesWithItsPersonAdmin
+from providers.admin.rows import USERNAME, BoundedChangeList, GoesWithItsPersonAdmin, WorkAdmin
 from providers.history.imports import Counts
-from providers.models import DuplicateScan, HistoryGap, HistoryImport, HistorySync, Listen
+from providers.models import HistoryGap, HistoryImport, HistorySync, Listen
 
 CLOSED_BY_HAND = "administrator"
 """What closed a gap that nothing filled."""
-
-
-def _longest_due_first(request: HttpRequest, ordering: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the order of a list of work: what waits is worked in the order in which it fell due."""
-    return ("due_at", "pk") if StandingFilter.parameter_name in request.GET else ordering
 
 
 # --- histories ----------------------------------------------------------------------------------------------
@@ -43,7 +38,7 @@ def _will_be_fetched(count: int) -> str:
 
 
 @admin.register(HistorySync)
-class HistorySyncAdmin(GoesWithItsPersonAdmin):
+class HistorySyncAdmin(WorkAdmin):
     """Shows how far each connection's history came home, and when it is fetched next."""
 
     read_only_because = gettext_lazy(
@@ -55,6 +50,7 @@ class HistorySyncAdmin(GoesWithItsPersonAdmin):
     list_select_related = ("connection__user",)
     search_fields = (f"connection__{USERNAME}",)
     search_help_text = gettext_lazy("A part of a person's name.")
+    ordering = ("pk",)
     fields = (
         "connection",
         "service",
@@ -73,10 +69,6 @@ class HistorySyncAdmin(GoesWithItsPersonAdmin):
         "count_differences",
     )
     actions = ("fetch_now",)
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Put first what waits the longest, where the list is about that."""
-        return _longest_due_first(request, ("pk",))
 
     @admin.display(description=gettext_lazy("person"))
     def person(self, sync: HistorySync) -> str:
@@ -162,7 +154,7 @@ class HistoryGapAdmin(GoesWithItsPersonAdmin):
     @confirmed(description=gettext_lazy("Close the gap"), announcement=_gaps_will_be_closed, name_of=_name_of_gap)
     def close(self, request: HttpRequest, gap: HistoryGap) -> Outcome:
         """Leave it unfilled for good."""
-        still_open = HistoryGap.objects.filter(pk=gap.pk, closed_at__isnull=True)
+        still_open = HistoryGap.objects.open().filter(pk=gap.pk)
         if not still_open.update(closed_at=timezone.now(), closed_by=CLOSED_BY_HAND):
             return Outcome(_("was closed before."), messages.WARNING, was_done=False)
         return Outcome(_("closed."))
@@ -172,7 +164,7 @@ class HistoryGapAdmin(GoesWithItsPersonAdmin):
 
 
 @admin.register(HistoryImport)
-class HistoryImportAdmin(GoesWithItsPersonAdmin):
+class HistoryImportAdmin(WorkAdmin):
     """Shows the files that people brought and how far they are read. Of a file itself nothing is shown."""
 
     read_only_because = gettext_lazy(
@@ -186,6 +178,7 @@ class HistoryImportAdmin(GoesWithItsPersonAdmin):
     date_hierarchy = "created_at"
     search_fields = (USERNAME, "name")
     search_help_text = gettext_lazy("A part of a person's or of a file's name.")
+    ordering = ("-created_at", "-pk")
     fields = (
         "user",
         "shown_name",
@@ -205,10 +198,6 @@ class HistoryImportAdmin(GoesWithItsPersonAdmin):
         "due_at",
         "failures",
     )
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Put first what waits the longest, where the list is about that; else what was brought last."""
-        return _longest_due_first(request, ("-created_at", "-pk"))
 
     @admin.display(description=gettext_lazy("file"), ordering="name")
     def shown_name(self, row: HistoryImport) -> str:
@@ -342,47 +331,3 @@ class ListenAdmin(GoesWithItsPersonAdmin):
     def is_duplicate(self, listen: Listen) -> str:
         """Show whether another listen tells of the same play. No mark of the admin's, which shows a no as a fault."""
         return display.NOTHING if listen.duplicate_of_id is None else _("Yes")
-
-
-# --- duplicates ---------------------------------------------------------------------------------------------
-
-
-def _will_be_compared(count: int) -> str:
-    return ngettext(
-        "All listens of %(count)d person are compared again, in the background. What the person said stays true.",
-        "All listens of %(count)d people are compared again, in the background. What they said stays true.",
-        count,
-    ) % {"count": count}
-
-
-@admin.register(DuplicateScan)
-class DuplicateScanAdmin(GoesWithItsPersonAdmin):
-    """Shows whose listens are still to be compared, and has them compared anew."""
-
-    read_only_because = gettext_lazy("Workers write this: it says which listens are still to be compared.")
-    list_display = ("user", "due_at", "since", "until", "begun_since", "begun_until", "failures")
-    list_filter = (UnparkedStandingFilter,)
-    list_select_related = ("user",)
-    search_fields = (USERNAME,)
-    search_help_text = gettext_lazy("A part of a person's name.")
-    fields = list_display
-    actions = ("compare_again",)
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Put first what waits the longest, where the list is about that."""
-        return _longest_due_first(request, ("pk",))
-
-    @confirmed(
-        description=gettext_lazy("Compare all listens again"),
-        announcement=_will_be_compared,
-        is_harmless=True,
-        name_of=lambda scan: scan.user.get_username(),
-    )
-    def compare_again(self, request: HttpRequest, scan: DuplicateScan) -> Outcome:
-        """Note the whole history of the person, from the first listen to the last."""
-        times = Listen.objects.filter(user=scan.user_id).values_list("played_at", flat=True)
-        first, last = times.order_by("played_at").first(), times.order_by("-played_at").first()
-        if first is None or last is None:
-            return Outcome(_("has no listens."), messages.WARNING, was_done=False)
-        DuplicateScan.note(scan.user_id, first, last)
-        return Outcome(_("will be compared again."))

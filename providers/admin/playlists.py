@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from providers.admin import display
 from providers.admin.actions import Outcome, confirmed
 from providers.admin.filters import ServiceFilter, SourceFilter, StandingFilter, TargetFilter
-from providers.admin.rows import USERNAME, GoesWithItsPersonAdmin, ReadOnlyAdmin
+from providers.admin.rows import USERNAME, GoesWithItsPersonAdmin, ReadOnlyAdmin, WorkAdmin
 from providers.models import LibraryIndex, ManualMatch, PlaylistMirror
 from providers.playlists import mirrors
 from providers.waiting import is_held
@@ -45,7 +45,7 @@ def _name_of_mirror(mirror: PlaylistMirror) -> str:
 
 
 @admin.register(PlaylistMirror)
-class PlaylistMirrorAdmin(GoesWithItsPersonAdmin):
+class PlaylistMirrorAdmin(WorkAdmin):
     """Shows the playlists that are carried, and has them carried. What a run left behind is nothing to edit by hand."""
 
     read_only_because = gettext_lazy(

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from providers.admin.filters import StandingFilter
+
 if TYPE_CHECKING:  # generic in the stubs only
     _AnyAdmin = admin.ModelAdmin[Any]
     _AnyPaginator = Paginator[Any]
@@ -97,3 +99,11 @@ class GoesWithItsPersonAdmin(ReadOnlyAdmin):
         return (
             page is not None and not page.startswith(pages_of_its_own) and super().has_delete_permission(request, obj)
         )
+
+
+class WorkAdmin(GoesWithItsPersonAdmin):
+    """Rows that are work. A list of those that wait is in the order in which they fell due, as they are worked."""
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Put first what waits the longest, where the list is about that."""
+        return ("due_at", "pk") if StandingFilter.parameter_name in request.GET else super().get_ordering(request)

@@ -13,17 +13,22 @@ from django.utils import timezone
 from providers import worker
 from providers.admin.connections import ConnectionAdmin
 from providers.models import (
+    AlertTarget,
     Connection,
     DuplicateScan,
+    HistoryDeletion,
     HistoryGap,
     HistoryImport,
     HistorySync,
     Listen,
     PlaylistMirror,
     ServicePause,
+    StatisticsScan,
 )
 
 pytestmark = pytest.mark.django_db
+
+KINDS = {"Mirrors", "Imports", "Comparisons for duplicates", "Counts for statistics", "Deletions of listens", "Alerts"}
 
 OURS = reverse("admin:app_list", args=["providers"])
 
@@ -184,6 +189,38 @@ def test_imports_and_comparisons_that_wait_or_failed_are_told(admin_client, user
         assert len(admin_client.get(address).context["cl"].result_list) == 1
 
 
+def test_what_is_to_be_counted_deleted_and_told_is_told_of_and_each_number_leads_to_its_rows(
+    admin_client, django_user_model, now
+):
+    ago, later = now - timedelta(hours=1), now + timedelta(hours=1)
+    for one, fields in zip(
+        people(django_user_model, 4),
+        [
+            {"due_at": ago},
+            {"due_at": ago, "failures": 1},
+            {"due_at": later, "failures": 3},
+            {"due_at": None},
+        ],
+        strict=True,
+    ):
+        StatisticsScan.objects.create(user=one, **fields)
+        HistoryDeletion.objects.create(user=one, provider_type="lastfm", last_id=1, **fields)
+        AlertTarget.objects.create(user=one, label="Desk", service="mail", url="mailto://seeded-secret", **fields)
+
+    found = lines(panel(admin_client))
+
+    for kind in ("Counts for statistics", "Deletions of listens", "Alerts"):
+        assert [cell[0].split()[0] for cell in found[kind]] == ["2", "0", "2"]
+        for address in (found[kind][0][1], found[kind][2][1]):
+            assert len(admin_client.get(address).context["cl"].result_list) == 2
+
+
+def test_every_queue_has_its_line(admin_client):
+    shown = lines(panel(admin_client)).keys()
+
+    assert len([head for head in shown if head in KINDS or head.startswith("Histories: ")]) == len(worker.queues())
+
+
 def test_open_gaps_are_counted_and_pauses_named_while_they_last(admin_client, linked, now):
     gap = {"connection": linked, "since": now - timedelta(days=2), "until": now, "reason": "not_kept"}
     HistoryGap.objects.create(**gap)
@@ -217,7 +254,8 @@ def test_it_costs_the_same_few_queries_however_much_there_is_and_counts_no_liste
         Listen.objects.create(user=one, provider_type="lastfm", name="Anchor", played_at=now)
     after = queries()
 
-    assert len(after) == len(before) <= 9
+    # Session, person, links, histories, all other work, gaps and pauses.
+    assert len(after) == len(before) == 7
     assert not any('"providers_listen"' in sql for sql in after)
 
 

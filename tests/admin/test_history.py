@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from providers.admin import rows
-from providers.models import Connection, DuplicateScan, HistoryGap, HistoryImport, HistorySync, Listen
-from tests.admin.acting import act, ask, changelist, told
+from providers.models import Connection, HistoryGap, HistoryImport, HistorySync, Listen
+from tests.admin.acting import act, changelist, told
 
 pytestmark = pytest.mark.django_db
 
@@ -258,30 +258,3 @@ def test_a_listen_can_be_neither_edited_nor_deleted(admin_client, user):
     assert "delete_selected" not in admin_client.get(LISTENS).content.decode()
     row.refresh_from_db()
     assert row.name == "Anchor"
-
-
-# --- duplicates ---------------------------------------------------------------------------------------------
-
-
-def test_to_compare_again_notes_the_whole_history_and_compares_nothing_yet(admin_client, user):
-    first, last = datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
-    listen(user, last)
-    listen(user, first)
-    scan = DuplicateScan.objects.create(user=user, due_at=None)
-
-    question = ask(admin_client, changelist("duplicatescan"), "compare_again", scan).content.decode()
-    assert "All listens of 1 person are compared again, in the background." in question
-    said = told(act(admin_client, changelist("duplicatescan"), "compare_again", scan))
-
-    assert said == ["ada: will be compared again."]
-    scan.refresh_from_db()
-    assert (scan.since, scan.until) == (first, last)
-    assert scan.due_at is not None
-    assert LogEntry.objects.get().object_id == str(scan.pk)
-
-
-def test_there_is_nothing_to_compare_where_nothing_was_heard(admin_client, user):
-    scan = DuplicateScan.objects.create(user=user, due_at=None)
-
-    assert told(act(admin_client, changelist("duplicatescan"), "compare_again", scan)) == ["ada: has no listens."]
-    assert not LogEntry.objects.exists()
