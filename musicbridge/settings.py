@@ -206,7 +206,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False}
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "providers.tasks.tick", "schedule": timedelta(seconds=10)},
-    "look after connections": {
+    "look_after_connections": {
         "task": "providers.tasks.look_after_connections",
         "schedule": timedelta(minutes=1),
     },
