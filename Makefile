@@ -5,6 +5,8 @@ RUN := $(VENV)/bin/python
 MANAGE := MUSICBRIDGE_ENV_FILE=tests/production.env $(RUN) manage.py
 DEMO_FLAGS := $(if $(filter 0,$(SERVE)),--no-serve)
 PORT ?= 8000
+# A file of tests at a time: what its tests share is made once.
+ON_ALL_CORES := --numprocesses auto --dist loadfile
 LOCK := $(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --generate-hashes --universal --python-version 3.11 --no-header -q -U
 
 .PHONY: demo test check bench drill messages lock
@@ -14,8 +16,8 @@ demo: $(VENV)/site.stamp  ## the whole product at work, against built-in simulat
 	@MUSICBRIDGE_ENV_FILE=/dev/null SECRET_KEY=not-used-by-the-site $(RUN) manage.py demo --port $(PORT) $(DEMO_FLAGS)
 
 test: $(VENV)/dev.stamp  ## every test; those that need Chromium, Redis or PostgreSQL say so where they are missing
-	$(RUN) -m pytest
-	$(RUN) -m tests.on_postgres
+	$(RUN) -m pytest $(ON_ALL_CORES)
+	$(RUN) -m tests.on_postgres $(ON_ALL_CORES)
 
 check: $(VENV)/dev.stamp  ## style, types, import contracts, Django's checks with production settings
 	$(VENV)/bin/ruff check .

@@ -22,7 +22,7 @@ from tests.third_party_site import third_party_site  # noqa: F401, a fixture for
 # Spotify sends nobody back to "localhost".
 os.environ["DJANGO_LIVE_TEST_SERVER_ADDRESS"] = "127.0.0.1"
 
-_MISSING = pytest.StashKey[list[str]]()
+_NOT_PROVEN = "not proven: "
 _NEEDS = {
     "browser": (lambda: shutil.which("chromium"), "there is no chromium (apt install chromium)"),
     "gettext": (lambda: shutil.which("msgfmt"), "there is no gettext (apt install gettext)"),
@@ -51,18 +51,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.get_closest_marker(marker) is None or find():
             continue
         if os.environ.get("CI"):
-            pytest.fail(f"not proven: {missing}", pytrace=False)
-        item.config.stash.setdefault(_MISSING, []).append(f"{item.nodeid}: {missing}")
-        pytest.skip(missing)
+            pytest.fail(f"{_NOT_PROVEN}{missing}", pytrace=False)
+        pytest.skip(f"{_NOT_PROVEN}{missing}")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end, in red, what this run has not proven."""
-    missing = config.stash.get(_MISSING, [])
+    # From the reports, which come from whichever process ran a test.
+    skipped = {report.nodeid: str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])}
+    missing = {test: reason for test, reason in skipped.items() if _NOT_PROVEN in reason}
     if missing:
         terminalreporter.section("NOT PROVEN BY THIS RUN", sep="!", red=True, bold=True)
-        for line in missing:
-            terminalreporter.write_line(line, red=True)
+        for test, reason in missing.items():
+            terminalreporter.write_line(f"{test}: {reason.partition(_NOT_PROVEN)[2]}", red=True)
 
 
 def _forget_the_reporter(*, setting: str, **_: Any) -> None:

@@ -33,7 +33,7 @@ def test_a_person_adds_a_place_tests_it_changes_it_and_deletes_it(site: Site) ->
     Alert.objects.create(target=target, kind="link_expires", matter="expiry 1", facts=facts)
     site.open("/alerts/")
     site.take_picture("alerts")
-    page.get_by_role("link", name="Change").click()
+    page.get_by_role("article").get_by_role("link", name="Change").click()
     site.take_picture("alerts-change")
     page.get_by_role("textbox", name="Name").fill("Desk")
     page.get_by_role("button", name="Save").click()

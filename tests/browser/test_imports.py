@@ -117,7 +117,7 @@ def test_the_keyboard_alone_reaches_everything_of_an_import(site: Site, settings
     expect(site.card("Spotify")).to_be_visible()
     site.open("/history/import/")
     reached = []
-    for _ in range(12):
+    for _ in range(20):
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
         assert focused.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
