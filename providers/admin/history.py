@@ -20,7 +20,7 @@ from providers.admin.drilldown import PlayedFilter
 from providers.admin.filters import ServiceFilter, StandingFilter, UnparkedStandingFilter
 from providers.admin.rows import USERNAME, BoundedChangeList, GoesWithItsPersonAdmin, WorkAdmin
 from providers.history.imports import Counts
-from providers.models import HistoryGap, HistoryImport, HistorySync, Listen
+from providers.models import Alert, HistoryGap, HistoryImport, HistorySync, Listen
 
 CLOSED_BY_HAND = "administrator"
 """What closed a gap that nothing filled."""
@@ -157,6 +157,7 @@ class HistoryGapAdmin(GoesWithItsPersonAdmin):
         still_open = HistoryGap.objects.open().filter(pk=gap.pk)
         if not still_open.update(closed_at=timezone.now(), closed_by=CLOSED_BY_HAND):
             return Outcome(_("was closed before."), messages.WARNING, was_done=False)
+        Alert.settle(gap.connection.user_id, [gap.matter])
         return Outcome(_("closed."))
 
 

@@ -53,19 +53,13 @@ def _open(gap: HistoryGap) -> HistoryGap:
         Alert.note(
             connection.user_id,
             AlertKind.GAP_OPENED,
-            _matter(gap),
+            gap.matter,
             service=connection.provider_type,
             since=gap.since.isoformat(),
             until=gap.until.isoformat(),
         )
         signals.announce(signals.gap_opened, HistoryGap, gap=gap)
     return gap
-
-
-def _matter(gap: HistoryGap) -> str:
-    # Where only last plays are told there is no end to gaps, and no file that fills them: that is told once.
-    is_news = gap.reason != HistoryGap.Reason.LAST_PLAY_ONLY
-    return f"gap {gap.pk}" if is_news else f"last-plays {gap.connection_id}"
 
 
 def open_gaps(connection: Connection) -> list[HistoryGap]:
@@ -89,7 +83,7 @@ def cover(user_id: int, provider_type: str, since: datetime, until: datetime, *,
         reaches_start, reaches_end = since <= gap.since + PRECISION, until >= gap.until - PRECISION
         if reaches_start and reaches_end:
             HistoryGap.objects.filter(pk=gap.pk).update(closed_at=timezone.now(), closed_by=by)
-            Alert.settle(user_id, [_matter(gap)])
+            Alert.settle(user_id, [gap.matter])
             closed += 1
         elif reaches_start:
             HistoryGap.objects.filter(pk=gap.pk, since=gap.since).update(since=until)

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext_lazy as _
 
+from providers.models.alerts import Alert
 from providers.models.connections import Connection
 from providers.models.scans import Scan
 from providers.scheduling import Scheduled, is_scheduled, make_due
@@ -156,7 +157,9 @@ class HistorySync(Scheduled):
         Before all else in its transaction: a fetch that is under way can write nothing from here on.
         """
         cls._default_manager.filter(connection=connection).delete()
-        connection.history_gaps.all().delete()
+        gaps = HistoryGap.objects.filter(connection=connection)
+        Alert.settle(connection.user_id, [gap.matter for gap in gaps.open()])
+        gaps.delete()
         connection.play_counts.all().delete()
 
     @classmethod
@@ -202,6 +205,13 @@ class HistoryGap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def matter(self) -> str:
+        """What alerts about it are about (`Alert.matter`)."""
+        # Where only last plays are told there is no end to gaps, and no file that fills them: that is told once.
+        is_news = self.reason != self.Reason.LAST_PLAY_ONLY
+        return f"gap {self.pk}" if is_news else f"last-plays {self.connection_id}"
 
 
 class PlayCount(models.Model):

@@ -148,7 +148,7 @@ class Card:
 
 def cards_of(user: Any, specs: Iterable[ProviderSpec]) -> list[Card]:
     """Return a card per service, in five queries, and another for each that pauses or lacks a setting."""
-    open_gaps = Prefetch("history_gaps", HistoryGap.objects.filter(closed_at__isnull=True))
+    open_gaps = Prefetch("history_gaps", HistoryGap.objects.open())
     mine = Connection.objects.filter(user=user.pk).select_related("history_sync").prefetch_related(open_gaps)
     by_type = {connection.provider_type: connection for connection in mine}
     pauses = list(ServicePause.objects.filter(until__gt=timezone.now()))

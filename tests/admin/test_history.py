@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from providers.admin import rows
-from providers.models import Connection, HistoryGap, HistoryImport, HistorySync, Listen
+from providers.models import Alert, AlertKind, Connection, HistoryGap, HistoryImport, HistorySync, Listen
 from tests.admin.acting import act, changelist, told
+from tests.alerts.fakes import add_target
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +106,13 @@ def test_gaps_can_be_looked_for_by_year_and_month(admin_client, linked, gap):
     page = admin_client.get(changelist("historygap", "?until__year=2026&until__month=5"))
 
     assert list(page.context["cl"].result_list) == [gap]
+
+
+def test_of_a_gap_that_is_closed_nobody_is_told_any_more(admin_client, gap):
+    add_target(gap.connection.user)
+    Alert.note(gap.connection.user_id, AlertKind.GAP_OPENED, gap.matter)
+    act(admin_client, changelist("historygap"), "close", gap)
+    assert not Alert.objects.exists()
 
 
 def test_to_close_a_gap_says_who_did_and_cannot_be_done_twice(admin_client, gap):

@@ -339,3 +339,24 @@ def test_that_a_service_tells_last_plays_only_is_told_once_and_not_day_after_day
         gaps.note_lost_plays(connection, START + timedelta(days=day), START + timedelta(days=day, hours=1), 2)
     assert HistoryGap.objects.count() == 3
     assert len(kinds_told()) == 1
+
+
+@pytest.mark.parametrize("reason", list(HistoryGap.Reason))
+def test_who_waits_to_be_told_of_a_gap_is_not_told_when_the_history_is_forgotten(connection, user, reason):
+    add_target(user)
+
+    def open_one():
+        if reason is HistoryGap.Reason.LAST_PLAY_ONLY:
+            gaps.note_lost_plays(connection, at(0), at(10), 3)
+        else:
+            gaps.note(connection, at(0), at(10), reason)
+
+    open_one()
+    assert Alert.waiting().count() == 1
+
+    HistorySync.forget(connection)
+
+    assert not Alert.objects.exists()
+    # What comes later is news again.
+    open_one()
+    assert Alert.waiting().count() == 1
