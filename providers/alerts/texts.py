@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, pgettext
 from providers import conf, registry
 from providers.alerts.sending import Message
 from providers.models import Alert, AlertKind
+from providers.sentences import translated
 
 MAX_TOLD = 10
 """How many alerts one message tells; of the others it tells how many there are."""
@@ -63,7 +64,8 @@ def label_of(provider_type: str) -> str:
 
 def _needs_reauth(facts: dict[str, Any]) -> Message:
     label = label_of(facts["service"])
-    body = _("%(why)s Link it again, and everything goes on where it stopped.") % {"why": _sentence(facts["detail"])}
+    why = _sentence(facts["detail"]) or _("The service does not accept the link any more.")
+    body = _("%(why)s Link it again, and everything goes on where it stopped.") % {"why": why}
     return Message(_("%(service)s needs you") % {"service": label}, body)
 
 
@@ -95,7 +97,7 @@ def _mirror_failing(facts: dict[str, Any]) -> Message:
     body = _("It is carried from %(source)s to %(target)s no more. %(why)s")
     return Message(
         _("The playlist “%(name)s” is not kept in step") % {"name": name},
-        body % {**ends, "why": _sentence(facts["detail"])},
+        (body % {**ends, "why": _sentence(facts["detail"])}).rstrip(),
     )
 
 
@@ -113,7 +115,7 @@ def headline_of(alert: Alert) -> str:
 
 
 def _sentence(detail: str) -> str:
-    return inert(detail, MAX_DETAIL) or _("The service does not accept the link any more.")
+    return inert(translated(detail), MAX_DETAIL)
 
 
 def _date(moment: str, form: str) -> str:

@@ -18,6 +18,7 @@ from providers.forms import HistoryForm
 from providers.history import duplicates, pages
 from providers.history.pages import Filter, Page, Place
 from providers.models import Listen
+from providers.sentences import translated
 from providers.views.access import personal
 from providers.views.texts import shortened
 
@@ -110,7 +111,7 @@ def _rows(listens: list[Listen], labels: Mapping[str, str]) -> Iterable[Row]:
     for listen in listens:
         others = linked.get(listen.pk, [])
         told = [
-            Told(_source(other, labels), _moment(other.played_at, zone), shortened(reason, MAX_REASON))
+            Told(_source(other, labels), _moment(other.played_at, zone), shortened(translated(reason), MAX_REASON))
             for other, reason in others[:MAX_TOLD]
         ]
         tellers = dict.fromkeys(one.provider_type for one in (listen, *(other for other, _ in others)))

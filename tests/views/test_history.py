@@ -239,6 +239,15 @@ def test_what_several_sources_tell_of_is_shown_once_and_unfolds_with_the_reason(
     assert alone.count('<bdi class="name">') == 2
 
 
+def test_the_reason_is_told_in_the_language_of_who_reads_it(visitor: Client, user: User) -> None:
+    for service in ("spotify", "lastfm"):
+        listen(user, 1, at=NOW, service=service, name="Song").save()
+    link(user.pk, NOW, NOW)
+    html = visitor.get("/history/", headers={"Accept-Language": "de"}).content.decode()
+    assert "Titel und Interpret gleich." in html
+    assert "Same title and artist" not in html
+
+
 def test_a_search_finds_words_in_title_artist_and_album_in_any_case(visitor: Client, user: User) -> None:
     listen(user, 1, artist="Sigur Rós", album="Ágætis byrjun").save()
     listen(user, 2, artist="Björk", album="Homogenic").save()
