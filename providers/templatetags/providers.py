@@ -11,11 +11,12 @@ from django.utils.translation import ngettext
 
 from providers import registry
 from providers.models import Connection
-from providers.moments import as_date, as_time
+from providers.moments import as_clock, as_date, as_time
 
 register = Library()
 register.filter(as_time)
 register.filter(as_date)
+register.filter(as_clock)
 
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86400
 

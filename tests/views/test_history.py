@@ -94,7 +94,7 @@ def test_times_and_days_are_those_of_the_persons_zone(
     html = page(visitor)
     assert day in html
     assert f'title="2026-11-22 23:45:00 UTC">{time}</time>' in html
-    assert f"Times are in {zone}." in html
+    assert html.count(f"Times are in {zone}.") == 1
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/New_York"])
