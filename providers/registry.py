@@ -129,6 +129,12 @@ def get(provider_type: str) -> ProviderSpec:
         raise UnknownProviderError(f"There is no service {provider_type!r}; there are: {', '.join(_load())}.") from None
 
 
+def label_of(provider_type: str) -> str:
+    """Return what people call a service; its bare type where it is not installed any more."""
+    spec = _load().get(provider_type)
+    return provider_type if spec is None else spec.label
+
+
 def register(spec: ProviderSpec) -> None:
     """Add a service. Raises `ProviderConfigurationError` where its type is taken by another."""
     _add(_load(), spec)

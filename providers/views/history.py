@@ -1,7 +1,7 @@
 """The list of listens, newest first: searched, kept to a service or a time, and each play shown once."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ def history(request: HttpRequest) -> HttpResponse:
         page = _page(user_id, form.wanted(timezone.get_current_timezone()), before, after)
     context = {
         "form": form,
-        "days": [(day, list(rows)) for day, rows in groupby(_rows(page.listens, labels), _day)],
+        "days": [(day, list(rows)) for day, rows in groupby(_rows(page.listens), _day)],
         "is_filtered": any(request.GET.get(name) for name in HistoryForm.base_fields),
         "is_first_page": before is None and after is None,
         "searched_to": page.searched_to,
@@ -95,12 +95,12 @@ def _page(user_id: int, wanted: Filter, before: Place | None, after: Place | Non
     return pages.older(user_id, wanted, before, PAGE_SIZE)
 
 
-def _rows(listens: list[Listen], labels: Mapping[str, str]) -> Iterable[Row]:
+def _rows(listens: list[Listen]) -> Iterable[Row]:
     linked = duplicates.explain_all(listens)
     for listen in listens:
         others = linked.get(listen.pk, [])
         told = [
-            Told(_source(other, labels), other.played_at, shortened(translated(reason), MAX_REASON))
+            Told(_source(other), other.played_at, shortened(translated(reason), MAX_REASON))
             for other, reason in others[:MAX_TOLD]
         ]
         tellers = dict.fromkeys(one.provider_type for one in (listen, *(other for other, _ in others)))
@@ -111,14 +111,14 @@ def _rows(listens: list[Listen], labels: Mapping[str, str]) -> Iterable[Row]:
             shortened(listen.artist),
             shortened(listen.album),
             listen.url if listen.url.startswith("https://") and len(listen.url) <= _MAX_ADDRESS else "",
-            [labels.get(teller, teller) for teller in tellers],
+            [registry.label_of(teller) for teller in tellers],
             told,
             len(others) - len(told),
         )
 
 
-def _source(listen: Listen, labels: Mapping[str, str]) -> str:
-    label = labels.get(listen.provider_type, listen.provider_type)
+def _source(listen: Listen) -> str:
+    label = registry.label_of(listen.provider_type)
     return label if listen.source == "api" else f"{label} ({listen.source})"
 
 
