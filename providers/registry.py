@@ -107,6 +107,11 @@ class ProviderSpec:
         return tuple(capability for capability in CAPABILITIES if issubclass(self.provider_class, capability))
 
     @property
+    def history_limit(self) -> int | None:
+        """How many of the latest plays the service keeps, None for all."""
+        return getattr(self.provider_class, "history_limit", None)
+
+    @property
     def missing_settings(self) -> tuple[str, ...]:
         """The required settings that are empty. A service with any is shown as not set up."""
         return tuple(name for name in self.required_settings if not conf.get(name))
