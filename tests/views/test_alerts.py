@@ -9,7 +9,6 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from providers import forms
-from providers.alerts import delivery
 from providers.alerts.problems import Problem, sentence
 from providers.alerts.sending import Answer
 from providers.models import Alert, AlertKind, AlertTarget
@@ -34,14 +33,6 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(forms, "check", check)
     return seen
-
-
-@pytest.fixture
-def post(monkeypatch: pytest.MonkeyPatch) -> Post:
-    """Take what is sent, and send it nowhere."""
-    post = Post()
-    monkeypatch.setattr(delivery, "send", post.send)
-    return post
 
 
 def page(visitor: Client, address: str = "/alerts/") -> str:
