@@ -96,6 +96,8 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "providers.backends.NavidromeBackend",
 ]
+# In the session: its cookie keeps to the path that the site is on.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "providers:connections"
 LOGOUT_REDIRECT_URL = "login"

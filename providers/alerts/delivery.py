@@ -42,6 +42,9 @@ def work(lease: Lease[AlertTarget], should_stop: Callable[[], bool]) -> None:
     if should_stop():
         lease.release(due_at=target.due_at, failures=target.failures)
         return
+    if not target.is_enabled:
+        # Noted by somebody who had looked just before it was paused.
+        Alert.waiting().filter(target=target).delete()
     waiting = list(Alert.waiting().filter(target=target))
     if not waiting:
         lease.release(due_at=None)

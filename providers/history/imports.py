@@ -226,8 +226,6 @@ def _read(
     on_progress: Callable[[HistoryImport], None],
 ) -> None:
     row = lease.row
-    if not deletion.finish(deletion.pending(row.user_id), should_stop):
-        return
     with open_dump(path) as dump:
         lease.update(
             status=HistoryImport.Status.READING,
@@ -245,6 +243,9 @@ def _read(
         # Only from here on, or a file that takes long to skip would never come to its end.
         stop_at = time.monotonic() + max_seconds
         for batch in _batches(rows):
+            # What is about to go would pass for known, and be lost.
+            if not deletion.finish(deletion.pending(row.user_id), should_stop):
+                return
             _take(lease, batch, dump)
             on_progress(row)
             if should_stop() or time.monotonic() > stop_at:

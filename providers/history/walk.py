@@ -73,7 +73,6 @@ class Walk:
         self._on_progress = on_progress
         self._pending: list[Track] = []
         self._stored_at = time.monotonic()
-        self._done_before = 0
         self._oldest: datetime | None = None
 
     def run(self, since: datetime | None) -> None:
@@ -97,7 +96,7 @@ class Walk:
             # It is walked from the top, of today: what an earlier try saw there says nothing of what came since.
             sync.window_began_at = timezone.now()
             sync.window_newest, sync.window_met_known, sync.window_done = None, False, 0
-        self._done_before = sync.window_done
+        sync.window_taken_up_at, sync.window_done_before = timezone.now(), sync.window_done
         self._oldest = sync.window_oldest
         try:
             end = offer(self._provider, sync.window_since, sync.window_oldest, self._take)
@@ -121,7 +120,7 @@ class Walk:
         self._note_reach(sync)
         sync.window_done += len(batch)
         expected = getattr(self._provider, "expected_listens", None)
-        sync.window_total = None if expected is None else self._done_before + expected
+        sync.window_total = None if expected is None else sync.window_done_before + expected
         self._pending += batch
         self._report.seen += len(batch)
         # A walk that cannot be resumed has to be finished, or it would begin anew for ever.
@@ -206,8 +205,8 @@ class Walk:
             sync.window_since = sync.window_began_at = sync.window_newest = sync.window_oldest = sync.window_total = (
                 None
             )
-            sync.window_met_known = False
-            sync.window_done = 0
+            sync.window_taken_up_at, sync.window_met_known = None, False
+            sync.window_done = sync.window_done_before = 0
             self._lease.update(complete_until=reach, **_window(sync))
         self._count_stored(stored)
 
@@ -234,5 +233,5 @@ class Walk:
 
 
 def _window(sync: HistorySync) -> dict[str, object]:
-    names = ("since", "began_at", "newest", "oldest", "met_known", "done", "total")
+    names = ("since", "began_at", "newest", "oldest", "met_known", "taken_up_at", "done_before", "done", "total")
     return {f"window_{name}": getattr(sync, f"window_{name}") for name in names}

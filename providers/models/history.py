@@ -103,8 +103,9 @@ class HistorySync(Scheduled):
     (`window_since` is set), everything in it newer than `window_oldest` is stored and the rest is still to
     be walked; `window_newest` is the newest listen seen in it, and `window_began_at` when its walk began.
     `window_met_known` says that the walk saw something as old as `complete_until`, so that nothing is missing in
-    between. Of the window's `window_total` listens, where the service tells, `window_done` came
-    home. `count_differences` are the days, by ISO date, on which the service counts differently than we do for good.
+    between. Of the window's `window_total` listens, where the service tells, `window_done` came home,
+    `window_done_before` of them before its walk was last taken up, at `window_taken_up_at`. `count_differences` are
+    the days, by ISO date, on which the service counts differently than we do for good.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="history_sync")
@@ -116,6 +117,8 @@ class HistorySync(Scheduled):
     window_newest = models.DateTimeField(null=True, blank=True)
     window_oldest = models.DateTimeField(null=True, blank=True)
     window_met_known = models.BooleanField(default=False)
+    window_taken_up_at = models.DateTimeField(null=True, blank=True)
+    window_done_before = models.PositiveIntegerField(default=0)
     window_done = models.PositiveIntegerField(default=0)
     window_total = models.PositiveIntegerField(null=True, blank=True)
     count_differences = models.JSONField(default=dict, blank=True)

@@ -60,8 +60,12 @@ def _count_next_month(lease: Lease[StatisticsScan]) -> None:
 
 
 def _sum_up(user_id: int) -> dict[str, Summary]:
-    """Return what all months come to: too much to be added up whenever somebody looks."""
-    return count_months(MonthCount.objects.filter(user_id=user_id).order_by("month")).summaries()
+    """Return what all months come to: too much to be added up whenever somebody looks.
+
+    Without those to come, of which a clock that was ahead tells: no page counts them.
+    """
+    months = MonthCount.objects.filter(user_id=user_id, month__lte=timezone.now().date())
+    return count_months(months.order_by("month")).summaries()
 
 
 def _next_month(user_id: int, since: datetime, until: datetime) -> date | None:

@@ -51,6 +51,13 @@ def personal(view: View[P]) -> View[P]:
     return guarded
 
 
+def shown_anew_when_over(request: HttpRequest, response: HttpResponse, *, is_over: bool) -> HttpResponse:
+    """Have a page that looks for news by itself loaded as a whole, once there are none to come."""
+    if is_over and "HX-Request" in request.headers:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
 def spec_or_404(provider_type: str) -> ProviderSpec:
     """Return a service. Raises `Http404` where there is none of this type."""
     try:

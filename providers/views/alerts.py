@@ -88,10 +88,11 @@ def alerts(request: HttpRequest) -> HttpResponse:
     """Show where the person is told, and what they were told lately; take another place."""
     rows = list(_targets_of(request))
     is_full = len(rows) >= MAX_TARGETS
-    form = AlertTargetForm(request.POST) if request.method == "POST" else AlertTargetForm()
-    if is_full and form.is_bound:
+    # To look into an address takes a process of its own: not for one that is not taken anyway.
+    form = AlertTargetForm(request.POST if request.method == "POST" and not is_full else None)
+    if request.method == "POST" and is_full:
         text = ngettext("You have %(count)d target already.", "You have %(count)d targets already.", len(rows))
-        form.errors["__all__"] = form.error_class([text % {"count": len(rows)}])
+        messages.error(request, text % {"count": len(rows)}, fail_silently=True)
     elif form.is_valid():
         user_id: Any = request.user.pk
         # Not by create(), whose arguments, the address among them, a traceback that shows variables would show.
@@ -124,9 +125,10 @@ def alert_target(request: HttpRequest, target_id: int) -> HttpResponse:
     form.fields["url"].required = False
     if form.is_valid():
         _take_over(form, row)
-        # Only what was said: the address stays unread where there is no new one.
-        said = ["label", "kinds", *(["url", "service", "problem"] if form.cleaned_data["url"] else [])]
-        row.save(update_fields=said)
+        # Only what was said: the address stays unread where there is no new one. And who is sending something to the
+        # old one just now loses the lease: what comes of that says nothing of the new one.
+        of_address = ["url", "service", "problem", "lease_token", "lease_until"]
+        row.save(update_fields=["label", "kinds", *(of_address if form.cleaned_data["url"] else [])])
         if form.cleaned_data["url"]:
             delivery.try_again(row)
         messages.success(request, _("%(name)s is changed.") % {"name": row.label}, fail_silently=True)
@@ -205,6 +207,7 @@ def _take_over(form: AlertTargetForm, row: AlertTarget) -> None:
     row.label, row.kinds = said["label"], said["kinds"]
     if said["url"]:
         row.url, row.service, row.problem = said["url"], form.service, ""
+        row.lease_token, row.lease_until = "", None
 
 
 def _to_alerts() -> HttpResponse:

@@ -115,9 +115,14 @@ class Card:
     def progress(self) -> Progress | None:
         """How far the fetch is that has begun, whether or not it goes on now."""
         sync = self.history_sync
-        if sync is None or sync.window_since is None or not sync.window_done or sync.window_began_at is None:
+        if sync is None or sync.window_since is None or not sync.window_done or sync.window_taken_up_at is None:
             return None
-        return Progress(done=sync.window_done, total=sync.window_total, began_at=sync.window_began_at)
+        return Progress(
+            done=sync.window_done,
+            total=sync.window_total,
+            began_at=sync.window_taken_up_at,
+            done_before=sync.window_done_before,
+        )
 
     @property
     def next_fetch_at(self) -> datetime | None:

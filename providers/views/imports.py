@@ -24,7 +24,7 @@ from providers.history.dumps.reading import SHAPES
 from providers.history.export import ExportFormat, export
 from providers.history.imports import Counts, enqueue
 from providers.models import HistoryImport
-from providers.views.access import SeeOther, personal
+from providers.views.access import SeeOther, personal, shown_anew_when_over
 from providers.views.progress import Progress
 from providers.views.waiting import is_held, is_neglected
 
@@ -148,14 +148,17 @@ def _import_history(request: HttpRequest, limit: UploadLimit) -> HttpResponse:
             messages.success(request, text % {"count": len(files)}, fail_silently=True)
             return SeeOther(reverse("providers:import_history"))
     imports = _imports_of(user_id)
+    under_way = [shown for shown in imports if shown.state in (State.WAITING, State.READING)]
     context = {
         "form": form,
         "max_bytes": MAX_UPLOAD_BYTES,
         "known_labels": LABELS.values(),
         "imports": imports,
-        "is_under_way": any(shown.state in (State.WAITING, State.READING) for shown in imports),
+        "under_way": under_way,
+        "is_neglected": any(shown.is_neglected for shown in under_way),
     }
-    return render(request, "providers/import_history.html", context)
+    response = render(request, "providers/import_history.html", context)
+    return shown_anew_when_over(request, response, is_over=not under_way)
 
 
 def _imports_of(user_id: int) -> list[ShownImport]:

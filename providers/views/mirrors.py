@@ -32,7 +32,7 @@ from providers.playlists.ends import NotAnEndError
 from providers.playlists.matching import Method
 from providers.playlists.missing import as_csv, as_jspf
 from providers.sentences import translated
-from providers.views.access import SeeOther, personal
+from providers.views.access import SeeOther, personal, shown_anew_when_over
 from providers.views.waiting import is_held, is_neglected, is_waiting
 
 MISSING_AT_ONCE = 15
@@ -223,8 +223,9 @@ def mirror(request: HttpRequest, mirror_id: int) -> HttpResponse:
     chosen = _chosen(row).order_by("-decided_at", "-pk")
     left_out = list(row.missing.filter(position__isnull=True)[:MAX_LEFT_OUT])
     tracks = [ShownMissing(one, said.get(_key_of(one)), row.last_run_at) for one in shown]
+    shown_mirror = ShownMirror(row)
     context = {
-        "mirror": ShownMirror(row),
+        "mirror": shown_mirror,
         "only_plan": {"only_plan": True},
         "missing": missing,
         "missing_tracks": tracks,
@@ -233,7 +234,8 @@ def mirror(request: HttpRequest, mirror_id: int) -> HttpResponse:
         "left_out_beyond": row.figures.get("left_out", 0) - len(left_out),
         "chosen": page_of(chosen, request.GET.get("chosen"), CHOSEN_AT_ONCE),
     }
-    return render(request, "providers/mirror.html", context)
+    response = render(request, "providers/mirror.html", context)
+    return shown_anew_when_over(request, response, is_over=not shown_mirror.is_under_way)
 
 
 @personal

@@ -156,6 +156,17 @@ def test_a_paused_target_is_told_nothing_and_later_only_what_is_new(
     assert list(Alert.objects.values_list("matter", flat=True)) == ["gap 3"]
 
 
+def test_what_is_noted_while_a_target_is_being_paused_is_not_told(user: User, target: AlertTarget, post: Post) -> None:
+    delivery.pause(target)
+    # By somebody who had seen it enabled a moment before.
+    facts = {"service": "lastfm", "since": START.isoformat(), "until": START.isoformat()}
+    Alert.objects.create(target=target, kind=AlertKind.GAP_OPENED, matter="gap 1", facts=facts)
+    AlertTarget.objects.update(due_at=START)
+    assert drain() == 1
+    assert post.sent == []
+    assert not Alert.objects.exists()
+
+
 def test_a_test_that_arrives_sends_off_what_waits_for_the_next_try(user: User, target: AlertTarget, post: Post) -> None:
     post.problems[target.url] = Problem.UNREACHABLE
     note(user)

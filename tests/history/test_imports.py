@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from providers.history import imports
+from providers.history import deletion, imports
 from providers.history.imports import Counts, enqueue, import_file, work
 from providers.models import Connection, HistoryGap, HistoryImport, Listen
 from providers.scheduling import claim
@@ -218,7 +218,7 @@ _KILLED = """
     import django
     django.setup()
     from pathlib import Path
-    from providers.history import imports
+    from providers.history import deletion, imports
     from tests.history.dump_files import LineDump
 
     imports.open_dump = LineDump
@@ -289,6 +289,23 @@ def test_a_gap_that_the_file_covers_is_closed_also_across_a_resume(user, tmp_pat
         row.refresh_from_db()
     assert (covered.closed_at is not None, covered.closed_by) == (True, "lines")
     assert of_another_service.closed_at is later.closed_at is None
+
+
+def test_what_a_person_has_deleted_while_a_file_is_read_does_not_pass_for_known(user, tmp_path):
+    path = write_dump(tmp_path / "a.json", *["play"] * 8)
+    import_file(user.pk, path)
+    again = write_dump(tmp_path / "b.json", *["play"] * 8, "podcast")
+    asked = []
+
+    def change_ones_mind(row):
+        if not asked:
+            asked.append(deletion.request(user.pk, "spotify"))
+
+    row = import_file(user.pk, again, on_progress=change_ones_mind)
+
+    # Of the three rows that were read by then all is gone, as was wished. The rest came home again.
+    assert (Counts.of(row).known, Counts.of(row).stored) == (3, 5)
+    assert Listen.objects.count() == 5
 
 
 def test_a_play_dated_in_the_future_covers_nothing(user, tmp_path):

@@ -188,6 +188,13 @@ def test_all_time_is_summed_up_when_all_months_are_counted_and_unknown_while_the
     assert all_time(user)["artists"].most[0].listens == 6
 
 
+def test_all_time_does_not_count_what_is_to_come(user):
+    store(user, 0, 1)
+    store(user, 365 * 20)
+    work_all()
+    assert all_time(user)["artists"].most[0].listens == 2
+
+
 def test_all_time_is_summed_up_although_who_counted_the_last_month_died(user, monkeypatch):
     store(user, 0)
     drain(worker.DUPLICATES)

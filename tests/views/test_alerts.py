@@ -8,10 +8,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from providers import forms
+from providers import forms, scheduling
+from providers.alerts import delivery
 from providers.alerts.problems import Problem, sentence
 from providers.alerts.sending import Answer
 from providers.models import Alert, AlertKind, AlertTarget
+from providers.scheduling import LeaseLostError
 from providers.views.alerts import MAX_SHOWN, MAX_TARGETS
 from tests.alerts.fakes import Post, add_target, receiving
 from tests.conftest import Log
@@ -147,6 +149,18 @@ def test_a_new_address_takes_the_place_of_the_old_one(visitor: Client, user: Use
     assert (changed.url, changed.service, changed.problem) == (FILLED_IN["url"], "ntfy", "")
     # What waits for the next try is tried at once.
     assert (changed.due_at < later, changed.failures) == (True, 0)
+
+
+def test_whoever_is_sending_to_an_old_address_notes_nothing_of_the_new_one(
+    visitor: Client, user: User, looked_at: list[str]
+) -> None:
+    target = add_target(user, due_at=timezone.now() - timedelta(minutes=1))
+    lease = scheduling.claim_next(delivery.rows())
+    assert lease is not None
+    post_to(visitor, of(target), FILLED_IN)
+    with pytest.raises(LeaseLostError):
+        lease.update(problem=Problem.TOO_SLOW)
+    assert AlertTarget.objects.get().problem == ""
 
 
 def test_a_test_is_sent_at_once_and_its_outcome_told(visitor: Client, user: User) -> None:

@@ -234,6 +234,16 @@ def test_an_import_that_is_being_read_shows_how_far_it_is_and_how_long_it_takes(
     assert 'hx-trigger="every 2s"' in html
 
 
+@pytest.mark.parametrize("is_over", [True, False])
+def test_a_page_that_looks_how_far_imports_are_is_loaded_as_a_whole_when_they_are_done(
+    visitor: Client, user: User, is_over: bool
+) -> None:
+    an_import(user, file="imports/x/a.json", due_at=timezone.now(), status="done" if is_over else "waiting")
+    polled = visitor.get("/history/import/", headers={"HX-Request": "true"})
+    assert ("HX-Refresh" in polled.headers) is is_over
+    assert "HX-Refresh" not in visitor.get("/history/import/").headers
+
+
 def test_an_import_that_nobody_reads_says_what_it_takes(visitor: Client, user: User) -> None:
     an_import(user, file="imports/x/a.json", due_at=timezone.now() - timedelta(minutes=10))
 

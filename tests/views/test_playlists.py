@@ -79,6 +79,18 @@ def partly(mirror: PlaylistMirror, source: ListService) -> PlaylistMirror:
     return carried(mirror)
 
 
+def test_a_mirror_that_is_looked_at_while_it_is_carried_is_shown_anew_when_it_is_done(
+    visitor: Client, mirror: PlaylistMirror, address: str
+) -> None:
+    mirror.request()
+    polled = visitor.get(address, {"page": "2"}, headers={"HX-Request": "true"})
+    assert 'hx-get="?page=2"' in polled.content.decode()
+    assert "HX-Refresh" not in polled.headers
+    work()
+    assert visitor.get(address, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in visitor.get(address).headers
+
+
 class TestTheListOfMirrors:
     def test_who_mirrors_nothing_is_taught_and_led_on(self, visitor: Client) -> None:
         html = page(visitor, "/playlists/")
