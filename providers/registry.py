@@ -107,6 +107,11 @@ class ProviderSpec:
         return tuple(capability for capability in CAPABILITIES if issubclass(self.provider_class, capability))
 
     @property
+    def history_limit(self) -> int | None:
+        """How many of the latest plays the service keeps, None for all."""
+        return getattr(self.provider_class, "history_limit", None)
+
+    @property
     def missing_settings(self) -> tuple[str, ...]:
         """The required settings that are empty. A service with any is shown as not set up."""
         return tuple(name for name in self.required_settings if not conf.get(name))
@@ -127,6 +132,12 @@ def get(provider_type: str) -> ProviderSpec:
         return _load()[provider_type]
     except KeyError:
         raise UnknownProviderError(f"There is no service {provider_type!r}; there are: {', '.join(_load())}.") from None
+
+
+def label_of(provider_type: str) -> str:
+    """Return what people call a service; its bare type where it is not installed any more."""
+    spec = _load().get(provider_type)
+    return provider_type if spec is None else spec.label
 
 
 def register(spec: ProviderSpec) -> None:

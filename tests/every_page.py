@@ -108,7 +108,7 @@ def furnish(user: Any) -> dict[str, Address]:
         "begin_mirror": at("begin_mirror", "spotify", "navidrome", is_read=False),
         "mirror": at("mirror", mirror.pk, names_a_row=True),
         "carry": at("carry", mirror.pk, names_a_row=True, is_read=False),
-        "keep": at("keep", mirror.pk, "yes", names_a_row=True, is_read=False),
+        "keep": at("keep", mirror.pk, "on", names_a_row=True, is_read=False),
         "stop": at("stop", mirror.pk, names_a_row=True),
         "missing_track": at("missing_track", mirror.pk, missing.pk, names_a_row=True),
         "withdraw": at("withdraw", mirror.pk, match.pk, names_a_row=True, is_read=False),

@@ -180,6 +180,12 @@ def services(settings: Settings) -> FakeServices:
     return fakes
 
 
+def assert_nothing_is_linked() -> None:
+    assert not SpotifyAuth.objects.exists()
+    assert not LastFMAuth.objects.exists()
+    assert not Connection.objects.exists()
+
+
 def _clean_client_id(text: str) -> str:
     client_id = text.strip()
     if not client_id.startswith("own-"):

@@ -28,7 +28,7 @@ from providers.models import (
     ProviderAuth,
     SpotifyAuth,
 )
-from tests.fake_services import FakeService, FakeServices
+from tests.fake_services import FakeService, FakeServices, assert_nothing_is_linked
 
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 CALLBACK = "https://bridge.example/callback/"
@@ -67,12 +67,6 @@ def account(account_id: str, name: str = "") -> AuthResult:
         account_id=account_id,
         account_name=name or f"name of {account_id}",
     )
-
-
-def assert_nothing_is_linked() -> None:
-    assert not SpotifyAuth.objects.exists()
-    assert not LastFMAuth.objects.exists()
-    assert not Connection.objects.exists()
 
 
 def problem_of(user: User, service: FakeService, params: Mapping[str, str | list[str]]) -> Problem:

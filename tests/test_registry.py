@@ -168,6 +168,11 @@ class TestRegistration:
         with pytest.raises(UnknownProviderError, match="'tape'; there are: spotify, lastfm"):
             registry.get("tape")
 
+    def test_a_service_is_called_by_its_label_and_by_its_type_once_it_is_gone(self, settings: Settings) -> None:
+        settings.PROVIDERS = ["providers.lastfm"]
+        assert registry.label_of("lastfm") == "Last.fm"
+        assert registry.label_of("tape") == "tape"
+
 
 class TestSpec:
     def test_the_capabilities_are_those_of_the_class(self, settings: Settings) -> None:

@@ -70,7 +70,7 @@ def test_every_text_is_translated_and_looked_at(language: str) -> None:
 
 
 @of_each_language
-@pytest.mark.parametrize("pattern", [r"%\(\w+\)[sd]", r"</?\w+[^>]*>", r"%%|(?<!%)%(?![(%])"])
+@pytest.mark.parametrize("pattern", [r"%\(\w+\)[sd]", r"\{\w+\}", r"</?\w+[^>]*>", r"%%|(?<!%)%(?![(%])"])
 def test_what_is_filled_in_and_what_is_marked_up_is_the_same_in_each_language(language: str, pattern: str) -> None:
     assert [
         said

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from providers.views.history import PAGE_SIZE
+from tests.on_postgres import free_port
 from tests.third_party_site import (
     PAGE,
     ROOT,
     ThirdPartySite,
     Visitor,
     documented_lines,
-    free_port,
     linkable,
     section,
 )

@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import venv
@@ -19,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from providers.testing.simulators.household import Household, serving_household
+from tests.on_postgres import free_port
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "reusing.md"
@@ -158,14 +158,6 @@ def third_party_site(tmp_path_factory: pytest.TempPathFactory) -> ThirdPartySite
         DJANGO_SUPERUSER_PASSWORD=PASSWORD,
     )
     return site
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from providers.exceptions import ProviderError
 from providers.history import gaps
 from providers.link_health import check
 from providers.models import Connection, HistorySync, Listen, ServicePause, credential_model
+from providers.sentences import translated
 
 MAX_ASKED = 20
 """How many services are asked something while the administrator waits."""
@@ -118,7 +119,7 @@ class ConnectionAdmin(GoesWithItsPersonAdmin):
         "account",
         "account_id",
         "state",
-        "status_detail",
+        "shown_detail",
         "authorized_at",
         "link_expires_at",
         "last_checked_at",
@@ -160,6 +161,11 @@ class ConnectionAdmin(GoesWithItsPersonAdmin):
             is_unreadable = bool(_with_unreadable_secrets([connection]))
         return _("Cannot be decrypted") if is_unreadable else connection.get_status_display()
 
+    @admin.display(description=gettext_lazy("detail"))
+    def shown_detail(self, connection: Connection) -> str:
+        """Show why the link is in that state."""
+        return display.foreign(translated(connection.status_detail))
+
     @admin.display(description=gettext_lazy("last fetch"), ordering="history_sync__last_fetched_at")
     def last_fetch(self, connection: Connection) -> str:
         """Show when listens last came home."""
@@ -187,7 +193,7 @@ class ConnectionAdmin(GoesWithItsPersonAdmin):
     def last_error(self, connection: Connection) -> str:
         """Show what went wrong last."""
         sync = _sync(connection)
-        return display.foreign(connection.status_detail or (sync.last_error if sync else ""))
+        return display.foreign(translated(connection.status_detail or (sync.last_error if sync else "")))
 
     @admin.display(description=gettext_lazy("listens"))
     def listens(self, connection: Connection) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, pgettext
 from providers import conf, registry
 from providers.alerts.sending import Message
 from providers.models import Alert, AlertKind
+from providers.sentences import translated
 
 MAX_TOLD = 10
 """How many alerts one message tells; of the others it tells how many there are."""
@@ -53,22 +54,15 @@ def inert(text: str, max_length: int = MAX_NAME) -> str:
     return line if len(line) <= max_length else f"{line[: max_length - 1]}…"
 
 
-def label_of(provider_type: str) -> str:
-    """Return what a service is called, its type where it is there no more."""
-    try:
-        return registry.get(provider_type).label
-    except registry.UnknownProviderError:
-        return provider_type
-
-
 def _needs_reauth(facts: dict[str, Any]) -> Message:
-    label = label_of(facts["service"])
-    body = _("%(why)s Link it again, and everything goes on where it stopped.") % {"why": _sentence(facts["detail"])}
+    label = registry.label_of(facts["service"])
+    why = _sentence(facts["detail"]) or _("The service does not accept the link any more.")
+    body = _("%(why)s Link it again, and everything goes on where it stopped.") % {"why": why}
     return Message(_("%(service)s needs you") % {"service": label}, body)
 
 
 def _link_expires(facts: dict[str, Any]) -> Message:
-    label, days = label_of(facts["service"]), facts["days"]
+    label, days = registry.label_of(facts["service"]), facts["days"]
     title = ngettext(
         "Your link to %(service)s expires in %(days)d day", "Your link to %(service)s expires in %(days)d days", days
     )
@@ -80,7 +74,7 @@ def _link_expires(facts: dict[str, Any]) -> Message:
 
 
 def _gap_opened(facts: dict[str, Any]) -> Message:
-    label = label_of(facts["service"])
+    label = registry.label_of(facts["service"])
     body = _(
         "It could no longer tell what you played between %(since)s and %(until)s UTC. If it gives you a file of your "
         "data, import it to fill the gap."
@@ -91,11 +85,11 @@ def _gap_opened(facts: dict[str, Any]) -> Message:
 
 def _mirror_failing(facts: dict[str, Any]) -> Message:
     name = inert(facts["playlist"]) or _("(without a name)")
-    ends = {"source": label_of(facts["source"]), "target": label_of(facts["target"])}
+    ends = {"source": registry.label_of(facts["source"]), "target": registry.label_of(facts["target"])}
     body = _("It is carried from %(source)s to %(target)s no more. %(why)s")
     return Message(
         _("The playlist “%(name)s” is not kept in step") % {"name": name},
-        body % {**ends, "why": _sentence(facts["detail"])},
+        (body % {**ends, "why": _sentence(facts["detail"])}).rstrip(),
     )
 
 
@@ -113,7 +107,7 @@ def headline_of(alert: Alert) -> str:
 
 
 def _sentence(detail: str) -> str:
-    return inert(detail, MAX_DETAIL) or _("The service does not accept the link any more.")
+    return inert(translated(detail), MAX_DETAIL)
 
 
 def _date(moment: str, form: str) -> str:

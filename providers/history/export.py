@@ -43,9 +43,8 @@ def export(user_id: int, export_format: ExportFormat) -> Iterator[bytes]:
         yield own.csv_header()
         yield from map(own.as_csv, _chunks(user_id))
     else:
-        labels = {spec.type: spec.label for spec in registry.specs()}
         for plays in _chunks(user_id):
-            yield own.as_json_lines(plays, labels)
+            yield own.as_json_lines(plays, registry.label_of)
 
 
 def _chunks(user_id: int) -> Iterator[list[Play]]:

@@ -34,7 +34,7 @@ def next_interval(spec: ProviderSpec, sync: HistorySync, stored: int) -> timedel
     could be filled up anew, as fast as anybody can listen: who slept may wake up to the shortest songs there are.
     """
     shortest, longest = spec.poll_interval
-    limit = getattr(spec.provider_class, "history_limit", None)
+    limit = spec.history_limit
     if limit:
         longest = max(min(longest, limit * SHORTEST_PLAY * SAFE_PART), shortest)
     last = sync.poll_interval or shortest

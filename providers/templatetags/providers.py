@@ -11,11 +11,12 @@ from django.utils.translation import ngettext
 
 from providers import registry
 from providers.models import Connection
-from providers.moments import as_date, as_time
+from providers.moments import as_clock, as_date, as_time
 
 register = Library()
 register.filter(as_time)
 register.filter(as_date)
+register.filter(as_clock)
 
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86400
 
@@ -42,11 +43,10 @@ def links_in_danger(context: RequestContext) -> dict[str, Any]:
     user = context.get("user")
     if user is None or not user.is_authenticated:
         return {}
-    labels = {spec.type: spec.label for spec in registry.specs()}
-    connections = Connection.objects.filter(user=user.pk, provider_type__in=labels)
-    in_danger = connections.in_danger()
+    types = [spec.type for spec in registry.specs()]
+    in_danger = Connection.objects.filter(user=user.pk, provider_type__in=types).in_danger()
     return {
-        "dangers": [Danger(connection, labels[connection.provider_type]) for connection in in_danger],
+        "dangers": [Danger(connection, registry.label_of(connection.provider_type)) for connection in in_danger],
         "here": context.request.path,
     }
 

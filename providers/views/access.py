@@ -58,12 +58,17 @@ def shown_anew_when_over(request: HttpRequest, response: HttpResponse, *, is_ove
     return response
 
 
-def linkable_or_404(provider_type: str) -> ProviderSpec:
-    """Return a service that people link themselves. Raises `Http404` for any other."""
+def spec_or_404(provider_type: str) -> ProviderSpec:
+    """Return a service. Raises `Http404` where there is none of this type."""
     try:
-        spec = registry.get(provider_type)
+        return registry.get(provider_type)
     except registry.UnknownProviderError:
         raise Http404 from None
+
+
+def linkable_or_404(provider_type: str) -> ProviderSpec:
+    """Return a service that people link themselves. Raises `Http404` for any other."""
+    spec = spec_or_404(provider_type)
     if spec.authenticator_factory is None:
         raise Http404
     return spec

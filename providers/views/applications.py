@@ -38,8 +38,8 @@ def own_application(request: HttpRequest, provider_type: str) -> HttpResponse:
             linking.use_application(request.user, spec.type, typed)
         except ValueError as error:
             return _show(request, spec, typed=typed[:MAX_SHOWN], error=str(error))
-        text = _("Your application is kept. It is used from the next time on that you link {service}.")
-    messages.success(request, text.format(service=spec.label), fail_silently=True)
+        text = _("Your application is kept. It is used from the next time on that you link %(service)s.")
+    messages.success(request, text % {"service": spec.label}, fail_silently=True)
     return SeeOther(reverse("providers:own_application", args=[spec.type]))
 
 

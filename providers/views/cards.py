@@ -136,11 +136,6 @@ class Card:
         return list(self.connection.history_gaps.all()) if self.connection else []
 
     @property
-    def history_limit(self) -> int | None:
-        """How many of the latest plays the service keeps, None for all."""
-        return getattr(self.spec.provider_class, "history_limit", None)
-
-    @property
     def capability_names(self) -> list[Promise]:
         """What the service can do here, in words."""
         return [CAPABILITY_NAMES[capability] for capability in self.spec.capabilities if capability in CAPABILITY_NAMES]

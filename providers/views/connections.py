@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from providers.exceptions import ProviderError, RateLimitedError, Reauthorizatio
 from providers.models import Connection, HistorySync, OAuthTokens, credential_model
 from providers.moments import as_time
 from providers.registry import ProviderSpec
-from providers.views.access import SeeOther, personal
+from providers.views.access import SeeOther, personal, spec_or_404
 from providers.views.cards import cards_of
 
 CHECKED_RECENTLY = timedelta(seconds=10)
@@ -34,7 +34,7 @@ def connections(request: HttpRequest) -> HttpResponse:
 @require_safe
 def connection(request: HttpRequest, provider_type: str) -> HttpResponse:
     """Show all there is to know of one service's link."""
-    spec = _spec_or_404(provider_type)
+    spec = spec_or_404(provider_type)
     (card,) = cards_of(request.user, [spec])
     context = {"card": card, "spec": spec, "connection": card.connection, "state": card.state}
     if card.is_linked:
@@ -46,7 +46,7 @@ def connection(request: HttpRequest, provider_type: str) -> HttpResponse:
 @require_POST
 def fetch(request: HttpRequest, provider_type: str) -> HttpResponse:
     """Have a service fetched as soon as a worker is free."""
-    spec = _spec_or_404(provider_type)
+    spec = spec_or_404(provider_type)
     HistorySync.request(_linked_or_404(request, spec))
     told = _("%(service)s is fetched next. What is new appears in your history.") % {"service": spec.label}
     messages.success(request, told, fail_silently=True)
@@ -57,7 +57,7 @@ def fetch(request: HttpRequest, provider_type: str) -> HttpResponse:
 @require_POST
 def check(request: HttpRequest, provider_type: str) -> HttpResponse:
     """Ask the service whether the link works, and tell the person."""
-    spec = _spec_or_404(provider_type)
+    spec = spec_or_404(provider_type)
     connection = _linked_or_404(request, spec)
     service = {"service": spec.label}
     try:
@@ -87,13 +87,6 @@ def check(request: HttpRequest, provider_type: str) -> HttpResponse:
     else:
         messages.error(request, _("The link to %(service)s does not work any more.") % service, fail_silently=True)
     return _back(request, spec)
-
-
-def _spec_or_404(provider_type: str) -> ProviderSpec:
-    try:
-        return registry.get(provider_type)
-    except registry.UnknownProviderError:
-        raise Http404 from None
 
 
 def _linked_or_404(request: HttpRequest, spec: ProviderSpec) -> Connection:

@@ -20,12 +20,12 @@ def disconnect(request: HttpRequest, provider_type: str) -> HttpResponse:
     spec = linkable_or_404(provider_type)
     if request.method == "POST":
         linking.disconnect(request.user, spec.type)
-        text = _("{service} is disconnected. Your listens stay.").format(service=spec.label)
+        text = _("%(service)s is disconnected. Your listens stay.") % {"service": spec.label}
         messages.success(request, text, fail_silently=True)
         return SeeOther(reverse("providers:connections"))
     connection = _connection(request, spec.type)
     if connection is None or not connection.is_linked:
-        messages.info(request, _("{service} is not linked.").format(service=spec.label), fail_silently=True)
+        messages.info(request, _("%(service)s is not linked.") % {"service": spec.label}, fail_silently=True)
         return SeeOther(reverse("providers:connections"))
     return render(request, "providers/disconnect.html", {"spec": spec, "connection": connection})
 
@@ -37,17 +37,16 @@ def delete_history(request: HttpRequest, provider_type: str) -> HttpResponse:
     spec = linkable_or_404(provider_type)
     connection = _connection(request, spec.type)
     if connection is None:
-        messages.info(request, _("{service} was never linked.").format(service=spec.label), fail_silently=True)
+        messages.info(request, _("%(service)s was never linked.") % {"service": spec.label}, fail_silently=True)
         return SeeOther(reverse("providers:connections"))
     if request.method == "POST":
         linking.disconnect(request.user, spec.type, deletes_history=True)
-        text = _("{service} is disconnected. Its listens are being deleted, which takes a moment.")
-        messages.success(request, text.format(service=spec.label), fail_silently=True)
+        text = _("%(service)s is disconnected. Its listens are being deleted, which takes a moment.")
+        messages.success(request, text % {"service": spec.label}, fail_silently=True)
         return SeeOther(reverse("providers:connections"))
     context = {
         "spec": spec,
         "connection": connection,
-        "history_limit": getattr(spec.provider_class, "history_limit", None),
         "is_under_way": deletion.pending(connection.user_id).filter(provider_type=spec.type).exists(),
     }
     return render(request, "providers/delete_history.html", context)

@@ -1,8 +1,8 @@
 """The list of listens, newest first: searched, kept to a service or a time, and each play shown once."""
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
 from providers import registry
@@ -18,6 +17,8 @@ from providers.forms import HistoryForm
 from providers.history import duplicates, pages
 from providers.history.pages import Filter, Page, Place
 from providers.models import Listen
+from providers.moments import local
+from providers.sentences import translated
 from providers.views.access import personal
 from providers.views.texts import shortened
 
@@ -36,20 +37,11 @@ _PLACE = re.compile(r"(-?[0-9]{1,18})-(-?[0-9]{1,19})")
 _SMALLEST_KEY, _LARGEST_KEY = -(2**63), 2**63 - 1
 
 
-class Moment(NamedTuple):
-    """A time as the page shows it: of the person's zone, and exactly."""
-
-    day: date
-    time: str
-    iso: str
-    utc: str
-
-
 class Told(NamedTuple):
     """A play as another source tells it, and why it is taken for the same."""
 
     service: str
-    moment: Moment
+    played_at: datetime
     reason: str
 
 
@@ -57,7 +49,7 @@ class Row(NamedTuple):
     """A listen as the page shows it."""
 
     id: int
-    moment: Moment
+    played_at: datetime
     name: str
     artist: str
     album: str
@@ -86,8 +78,7 @@ def history(request: HttpRequest) -> HttpResponse:
         page = _page(user_id, form.wanted(timezone.get_current_timezone()), before, after)
     context = {
         "form": form,
-        "days": [(day, list(rows)) for day, rows in groupby(_rows(page.listens, labels), lambda row: row.moment.day)],
-        "zone": timezone.get_current_timezone_name(),
+        "days": [(day, list(rows)) for day, rows in groupby(_rows(page.listens), _day)],
         "is_filtered": any(request.GET.get(name) for name in HistoryForm.base_fields),
         "is_first_page": before is None and after is None,
         "searched_to": page.searched_to,
@@ -104,42 +95,35 @@ def _page(user_id: int, wanted: Filter, before: Place | None, after: Place | Non
     return pages.older(user_id, wanted, before, PAGE_SIZE)
 
 
-def _rows(listens: list[Listen], labels: Mapping[str, str]) -> Iterable[Row]:
-    zone = timezone.get_current_timezone()
+def _rows(listens: list[Listen]) -> Iterable[Row]:
     linked = duplicates.explain_all(listens)
     for listen in listens:
         others = linked.get(listen.pk, [])
         told = [
-            Told(_source(other, labels), _moment(other.played_at, zone), shortened(reason, MAX_REASON))
+            Told(_source(other), other.played_at, shortened(translated(reason), MAX_REASON))
             for other, reason in others[:MAX_TOLD]
         ]
         tellers = dict.fromkeys(one.provider_type for one in (listen, *(other for other, _ in others)))
         yield Row(
             listen.pk,
-            _moment(listen.played_at, zone),
+            listen.played_at,
             shortened(listen.name),
             shortened(listen.artist),
             shortened(listen.album),
             listen.url if listen.url.startswith("https://") and len(listen.url) <= _MAX_ADDRESS else "",
-            [labels.get(teller, teller) for teller in tellers],
+            [registry.label_of(teller) for teller in tellers],
             told,
             len(others) - len(told),
         )
 
 
-def _source(listen: Listen, labels: Mapping[str, str]) -> str:
-    label = labels.get(listen.provider_type, listen.provider_type)
+def _source(listen: Listen) -> str:
+    label = registry.label_of(listen.provider_type)
     return label if listen.source == "api" else f"{label} ({listen.source})"
 
 
-def _moment(moment: datetime, zone: tzinfo) -> Moment:
-    try:
-        local = moment.astimezone(zone)
-    except OverflowError:
-        # At the ends of what can be told.
-        local = moment
-    utc = moment.astimezone(UTC)
-    return Moment(local.date(), date_format(local, "H:i"), local.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}")
+def _day(row: Row) -> date:
+    return local(row.played_at).date()
 
 
 def _written(place: Place) -> str:

@@ -23,7 +23,7 @@ TROUBLES = (InvalidStateError, LinkDeniedError, conf.ProviderConfigurationError,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Explanation:
-    """What a person reads when linking came to nothing: what happened, and what to do. `{service}` is its name."""
+    """What a person reads when linking came to nothing: what happened, and what to do. `%(service)s` is its name."""
 
     title: str | Promise
     happened: str | Promise
@@ -35,18 +35,18 @@ class _Explanation:
 _PROBLEMS: Mapping[Problem, _Explanation] = {
     Problem.EXPIRED: _Explanation(
         title=_("That took too long"),
-        happened=_("For your safety, a link to {service} has to be finished within ten minutes. This one was not."),
+        happened=_("For your safety, a link to %(service)s has to be finished within ten minutes. This one was not."),
         advice=_("Start again; it takes a minute."),
         status=400,
     ),
     Problem.REPEATED: _Explanation(
         title=_("This was opened before"),
         happened=_(
-            "An answer of {service} can be used once, and this one has been: perhaps in another tab, or because the "
+            "An answer of %(service)s can be used once, and this one has been: perhaps in another tab, or because the "
             "page was loaded a second time."
         ),
         advice=_(
-            "Look at your connections: {service} may well be linked already. If it is not, start again.",
+            "Look at your connections: %(service)s may well be linked already. If it is not, start again.",
         ),
         status=400,
     ),
@@ -63,9 +63,9 @@ _PROBLEMS: Mapping[Problem, _Explanation] = {
         title=_("Something is missing in that address"),
         happened=_(
             "The address that led here is not complete, or has been changed, so that it cannot be told which link to "
-            "{service} it belongs to."
+            "%(service)s it belongs to."
         ),
-        advice=_("Start again, and let {service} bring you back by itself instead of copying the address."),
+        advice=_("Start again, and let %(service)s bring you back by itself instead of copying the address."),
         status=400,
     ),
 }
@@ -73,32 +73,32 @@ _PASTED_MANGLED = replace(
     _PROBLEMS[Problem.MANGLED],
     happened=_(
         "The address that you pasted is not complete, or has been changed, so that it cannot be told which link to "
-        "{service} it belongs to."
+        "%(service)s it belongs to."
     ),
     advice=_("Start again, and copy all of the address that your browser ends on."),
 )
 # A person's own choice is no error, so the page that tells of it has an ordinary status.
 _DENIED = _Explanation(
     title=_("You did not let us in"),
-    happened=_("{service} says that you cancelled."),
+    happened=_("%(service)s says that you cancelled."),
     advice=_("If that was a slip, start again and agree this time."),
     status=200,
 )
 _UNAVAILABLE = _Explanation(
-    title=_("{service} cannot be reached"),
-    happened=_("{service} is down, busy, or does not answer in time. Nothing is wrong on your side."),
+    title=_("%(service)s cannot be reached"),
+    happened=_("%(service)s is down, busy, or does not answer in time. Nothing is wrong on your side."),
     advice=_("Try again in a few minutes."),
     status=503,
 )
 _REFUSED = _Explanation(
-    title=_("{service} refused"),
-    happened=_("{service} brought you back but would not finish the link."),
-    advice=_("Start again. If it happens a second time, show your administrator what {service} said."),
+    title=_("%(service)s refused"),
+    happened=_("%(service)s brought you back but would not finish the link."),
+    advice=_("Start again. If it happens a second time, show your administrator what %(service)s said."),
     status=502,
 )
 _NOT_SET_UP = _Explanation(
-    title=_("{service} is not set up here"),
-    happened=_("Before anybody can link {service}, this site has to be introduced to it."),
+    title=_("%(service)s is not set up here"),
+    happened=_("Before anybody can link %(service)s, this site has to be introduced to it."),
     advice=_("Ask your administrator: the site's checks tell them what is missing."),
     status=503,
     can_try_again=False,
@@ -118,9 +118,9 @@ def explain(request: HttpRequest, spec: ProviderSpec, error: LinkTrouble, *, was
             detail = str(error)
     context = {
         "spec": spec,
-        "title": str(explanation.title).format(service=spec.label),
-        "happened": str(explanation.happened).format(service=spec.label),
-        "advice": str(explanation.advice).format(service=spec.label),
+        "title": str(explanation.title) % {"service": spec.label},
+        "happened": str(explanation.happened) % {"service": spec.label},
+        "advice": str(explanation.advice) % {"service": spec.label},
         "can_try_again": explanation.can_try_again,
         "was_pasted": was_pasted,
         "detail": detail,

@@ -72,7 +72,7 @@ def confirm(request: HttpRequest, provider_type: str) -> HttpResponse:
         linking.decline(request.user, spec.type, token)
     except TROUBLES as error:
         return explain(request, spec, error)
-    messages.info(request, _("{service} stays linked as before.").format(service=spec.label), fail_silently=True)
+    messages.info(request, _("%(service)s stays linked as before.") % {"service": spec.label}, fail_silently=True)
     return SeeOther(reverse("providers:connections"))
 
 
@@ -110,5 +110,5 @@ def _tell(request: HttpRequest, spec: ProviderSpec, outcome: Outcome) -> HttpRes
 def _linked_text(spec: ProviderSpec, outcome: Linked) -> str:
     account = outcome.connection.account_name
     if account:
-        return _("{service} is linked as {account}.").format(service=spec.label, account=account)
-    return _("{service} is linked.").format(service=spec.label)
+        return _("%(service)s is linked as %(account)s.") % {"service": spec.label, "account": account}
+    return _("%(service)s is linked.") % {"service": spec.label}

@@ -38,10 +38,9 @@ def listen(request: HttpRequest, listen_id: int) -> HttpResponse:
     """Show what is told of one play, and what else was told around that time."""
     asked_for = get_object_or_404(Listen.objects.select_related("duplicate_of"), pk=listen_id, user=request.user.pk)
     canonical = asked_for.duplicate_of or asked_for
-    labels = {spec.type: spec.label for spec in registry.specs()}
 
     def told(other: Listen, reason: str = "") -> Told:
-        return Told(other, labels.get(other.provider_type, other.provider_type), reason)
+        return Told(other, registry.label_of(other.provider_type), reason)
 
     linked = duplicates.explain_all([canonical]).get(canonical.pk, [])
     group = {canonical.pk, *(other.pk for other, _ in linked)}

@@ -130,10 +130,9 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ShownMirror:
-    """A mirror, and what there is to say about it. `labels` are those of the services, by type."""
+    """A mirror, and what there is to say about it."""
 
     row: PlaylistMirror
-    labels: Mapping[str, str]
 
     @property
     def state(self) -> State:
@@ -155,12 +154,12 @@ class ShownMirror:
     @property
     def source(self) -> str:
         """The service that it is carried from."""
-        return self.labels.get(self.row.source.provider_type, self.row.source.provider_type)
+        return registry.label_of(self.row.source.provider_type)
 
     @property
     def target(self) -> str:
         """The service that it is carried to."""
-        return self.labels.get(self.row.target.provider_type, self.row.target.provider_type)
+        return registry.label_of(self.row.target.provider_type)
 
     @property
     def next_run_at(self) -> datetime | None:
@@ -199,11 +198,6 @@ class ShownMirror:
         return all_changes - len(self.changes)
 
 
-def labels() -> dict[str, str]:
-    """Return what people call the services, by type."""
-    return {spec.type: spec.label for spec in registry.specs()}
-
-
 def length_of(duration_ms: int) -> str:
     """Return a length in minutes and seconds; empty where it is not known."""
     minutes, seconds = divmod(round(duration_ms / 1000), 60)
@@ -229,7 +223,7 @@ def mirror(request: HttpRequest, mirror_id: int) -> HttpResponse:
     chosen = _chosen(row).order_by("-decided_at", "-pk")
     left_out = list(row.missing.filter(position__isnull=True)[:MAX_LEFT_OUT])
     tracks = [ShownMissing(one, said.get(_key_of(one)), row.last_run_at) for one in shown]
-    shown_mirror = ShownMirror(row, labels())
+    shown_mirror = ShownMirror(row)
     context = {
         "mirror": shown_mirror,
         "only_plan": {"only_plan": True},
@@ -282,7 +276,7 @@ def stop(request: HttpRequest, mirror_id: int) -> HttpResponse:
     """Ask whether the list on the target shall stay, and stop the mirror."""
     row = _mine(request, mirror_id)
     if request.method != "POST":
-        return render(request, "providers/stop_mirror.html", {"mirror": ShownMirror(row, labels())})
+        return render(request, "providers/stop_mirror.html", {"mirror": ShownMirror(row)})
     answer = request.POST.get("list")
     if answer not in ("keep", "delete"):
         raise Http404
@@ -331,7 +325,7 @@ def missing_track(request: HttpRequest, mirror_id: int, missing_id: int) -> Http
     index = library.index_of(row.target)
     text = form.cleaned_data["q"] if form.is_valid() else ""
     context = {
-        "mirror": ShownMirror(row, labels()),
+        "mirror": ShownMirror(row),
         "missing": ShownMissing(missing, said.get(_key_of(missing)), row.last_run_at),
         "form": form,
         "text": text,

@@ -19,8 +19,8 @@ from providers.playlists import mirrors
 from providers.playlists.ends import End, can_be_source, can_be_target
 from providers.registry import ProviderSpec
 from providers.sentences import translated
-from providers.views.access import SeeOther, personal
-from providers.views.mirrors import TROUBLES, ShownMirror, labels, page_of
+from providers.views.access import SeeOther, personal, spec_or_404
+from providers.views.mirrors import TROUBLES, ShownMirror, page_of
 
 MIRRORS_AT_ONCE = 50
 PLAYLISTS_AT_ONCE = 100
@@ -46,13 +46,12 @@ def playlists(request: HttpRequest) -> HttpResponse:
     rows = PlaylistMirror.objects.filter(user=request.user.pk).select_related("source", "target")
     rows = rows.defer("last_plan", "written", "writing", "known_ids")
     page = page_of(rows, request.GET.get("page"), MIRRORS_AT_ONCE)
-    names = labels()
     linked = {connection.provider_type for connection in _linked(request)}
     sources = [spec for spec in registry.specs() if can_be_source(spec)]
     targets = [spec for spec in registry.specs() if can_be_target(spec)]
     context = {
         "page": page,
-        "mirrors": [ShownMirror(row, names) for row in page.object_list],
+        "mirrors": [ShownMirror(row) for row in page.object_list],
         "sources": get_text_list([spec.label for spec in sources], _("or")),
         "targets": get_text_list([spec.label for spec in targets], _("or")),
         "beginnings": [
@@ -66,7 +65,7 @@ def playlists(request: HttpRequest) -> HttpResponse:
 @require_safe
 def playlists_of(request: HttpRequest, source_type: str) -> HttpResponse:
     """Ask a service for the person's playlists, and offer to carry each."""
-    spec = _spec_or_404(source_type)
+    spec = spec_or_404(source_type)
     if not can_be_source(spec):
         raise Http404
     linked = {connection.provider_type: connection for connection in _linked(request)}
@@ -91,7 +90,7 @@ def playlists_of(request: HttpRequest, source_type: str) -> HttpResponse:
 @require_POST
 def begin(request: HttpRequest, source_type: str, target_type: str) -> HttpResponse:
     """Begin to carry a playlist: it is planned at first, and nothing is written."""
-    source_spec, target_spec = _spec_or_404(source_type), _spec_or_404(target_type)
+    source_spec, target_spec = spec_or_404(source_type), spec_or_404(target_type)
     if source_spec is target_spec or not (can_be_source(source_spec) and can_be_target(target_spec)):
         raise Http404
     linked = {connection.provider_type: connection for connection in _linked(request)}
@@ -129,13 +128,6 @@ def _leads_to(source: ProviderSpec, target: ProviderSpec, linked: set[str]) -> b
     return source.type != target.type and target.type in linked
 
 
-def _spec_or_404(provider_type: str) -> ProviderSpec:
-    try:
-        return registry.get(provider_type)
-    except registry.UnknownProviderError:
-        raise Http404 from None
-
-
 def _not_linked(request: HttpRequest, spec: ProviderSpec) -> HttpResponse:
     messages.warning(request, _("%(service)s is not linked.") % {"service": spec.label}, fail_silently=True)
     return SeeOther(reverse("providers:playlists"))
@@ -149,13 +141,12 @@ def _listed(connection: Connection) -> list[Playlist]:
 
 
 def _shown(listed: list[Playlist], connection: Connection, targets: list[ProviderSpec]) -> list[ShownPlaylist]:
-    names = labels()
     rows = PlaylistMirror.objects.select_related("source", "target")
     rows = rows.defer("last_plan", "written", "writing", "known_ids")
     from_here: dict[str, list[ShownMirror]] = {}
     for row in rows.filter(source=connection, source_playlist_id__in=[one.id for one in listed]):
-        from_here.setdefault(row.source_playlist_id, []).append(ShownMirror(row, names))
-    to_here = {row.target_playlist_id: ShownMirror(row, names) for row in rows.filter(target=connection)}
+        from_here.setdefault(row.source_playlist_id, []).append(ShownMirror(row))
+    to_here = {row.target_playlist_id: ShownMirror(row) for row in rows.filter(target=connection)}
     shown = []
     for playlist in listed:
         begun = from_here.get(playlist.id, [])

@@ -48,6 +48,15 @@ def test_times_are_written_the_same_way_in_the_list_and_on_a_connections_own_pag
         assert "21:28:07" not in page
 
 
+def test_what_went_wrong_is_said_in_the_language_of_who_looks(admin_client, linked):
+    Connection.objects.filter(pk=linked.pk).update(status="needs_reauth", status_detail="Too many requests.")
+
+    for address, times in ((CHANGELIST, 1), (reverse("admin:providers_connection_change", args=[linked.pk]), 2)):
+        page = admin_client.get(address, headers={"Accept-Language": "de"}).content.decode()
+        assert page.count("<bdi>Zu viele Anfragen.</bdi>") == times
+        assert "Too many requests." not in page
+
+
 def test_nothing_of_a_connection_can_be_edited_added_or_deleted(admin_client, linked):
     change = reverse("admin:providers_connection_change", args=[linked.pk])
 

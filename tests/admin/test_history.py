@@ -44,6 +44,18 @@ def test_fetch_now_makes_a_history_due_from_its_own_list(admin_client, linked):
     assert LogEntry.objects.get().object_id == str(sync.pk)
 
 
+def test_what_went_wrong_is_said_in_the_language_of_who_looks(admin_client, linked, user):
+    HistorySync.objects.create(connection=linked, last_error="Too many requests.")
+    gone = "The file is no longer there. Bring it again."
+    HistoryImport.objects.create(
+        user=user, name="a.json", digest="1", size=1, status="failed", detail=gone, due_at=None
+    )
+
+    for model, said in (("historysync", "Zu viele Anfragen."), ("historyimport", "Die Datei ist nicht mehr da.")):
+        page = admin_client.get(changelist(model), headers={"Accept-Language": "de"}).content.decode()
+        assert f"<bdi>{said}" in page
+
+
 def test_no_mark_of_a_history_can_be_moved(admin_client, linked):
     sync = HistorySync.objects.create(connection=linked, complete_until=datetime(2026, 5, 1, tzinfo=UTC))
     address = reverse("admin:providers_historysync_change", args=[sync.pk])

@@ -23,6 +23,15 @@ def test_mirrors_are_listed_with_where_they_lead_and_how_they_went(admin_client,
         assert text in page
 
 
+def test_what_a_run_said_of_itself_is_said_in_the_language_of_who_looks(admin_client, mirror):
+    PlaylistMirror.objects.filter(pk=mirror.pk).update(detail="The list was deleted there.")
+
+    address = reverse("admin:providers_playlistmirror_change", args=[mirror.pk])
+    page = admin_client.get(address, headers={"Accept-Language": "de"}).content.decode()
+
+    assert "<bdi>Die Liste wurde dort gelöscht.</bdi>" in page
+
+
 @pytest.mark.parametrize("query", ["state__exact=failed", "source__provider_type=navidrome", "q=nothing"])
 def test_mirrors_can_be_searched_and_filtered(admin_client, mirror, query):
     assert "Rainy Sundays" not in admin_client.get(f"{MIRRORS}?{query}").content.decode()

@@ -3,9 +3,8 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 
-from providers.alerts import delivery
 from providers.models import AlertTarget
-from tests.alerts.fakes import Post, Receiver, add_target, receiving
+from tests.alerts.fakes import Receiver, add_target, post, receiving  # noqa: F401, a fixture for all
 
 
 @pytest.fixture
@@ -13,14 +12,6 @@ def receiver() -> Iterator[Receiver]:
     """Return a service that takes messages over HTTP."""
     with receiving() as receiver:
         yield receiver
-
-
-@pytest.fixture
-def post(monkeypatch: pytest.MonkeyPatch) -> Post:
-    """Take what is sent, and send it nowhere."""
-    post = Post()
-    monkeypatch.setattr(delivery, "send", post.send)
-    return post
 
 
 @pytest.fixture

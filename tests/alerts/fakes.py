@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import User
 from werkzeug import Request, Response
 
+from providers.alerts import delivery
 from providers.alerts.sending import Answer, Message
 from providers.models import AlertKind, AlertTarget
 from providers.testing.wsgi import serving
@@ -64,6 +66,14 @@ class Post:
     @property
     def titles(self) -> list[str]:
         return [message.title for _, message in self.sent]
+
+
+@pytest.fixture
+def post(monkeypatch: pytest.MonkeyPatch) -> Post:
+    """Take what is sent, and send it nowhere."""
+    post = Post()
+    monkeypatch.setattr(delivery, "send", post.send)
+    return post
 
 
 def add_target(user: User, label: str = "phone", **fields: Any) -> AlertTarget:

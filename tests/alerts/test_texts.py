@@ -92,6 +92,17 @@ def test_messages_are_in_the_language_of_the_site_whoever_sends_them(settings: S
         assert "1 May 2026" in message_of([told]).body
 
 
+def test_what_a_worker_kept_in_english_is_said_in_the_language_of_the_site(settings: Settings) -> None:
+    settings.LANGUAGE_CODE = "de"
+    assert "Die Liste wurde dort gelöscht." in message_of([mirror(detail="The list was deleted there.")]).body
+    assert "Zu viele Anfragen." in message_of([alert(AlertKind.NEEDS_REAUTH, detail="Too many requests.")]).body
+
+
+def test_of_a_mirror_that_fails_without_a_word_nothing_is_made_up() -> None:
+    body, _link = message_of([mirror(detail="")]).body.split("\n\n")
+    assert body == "It is carried from Wavebox to Tapedeck no more."
+
+
 def test_a_service_that_is_no_longer_there_is_called_by_its_type() -> None:
     assert message_of([Alert(kind="needs_reauth", facts={"service": "gone", "detail": ""})]).title == "gone needs you"
 

@@ -37,14 +37,6 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-@pytest.fixture
-def post(monkeypatch: pytest.MonkeyPatch) -> Post:
-    """Take what is sent, and send it nowhere."""
-    post = Post()
-    monkeypatch.setattr(delivery, "send", post.send)
-    return post
-
-
 def page(visitor: Client, address: str = "/alerts/") -> str:
     response = visitor.get(address)
     assert response.status_code == 200

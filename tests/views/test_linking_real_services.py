@@ -22,6 +22,7 @@ from providers.testing.simulators.faults import Faults
 from providers.testing.simulators.lastfm import LastFMSimulator
 from providers.testing.simulators.spotify import SpotifySimulator
 from providers.testing.wsgi import mounted
+from tests.fake_services import assert_nothing_is_linked
 
 CATALOGUE = Catalogue()
 REDIRECT_URI = "http://127.0.0.1:8000/connections/spotify/callback/"
@@ -107,12 +108,6 @@ def path(address: str) -> str:
 
 def come_back(visitor: Client, service: Service) -> Any:
     return visitor.get(path(service.agree(begin(visitor, service))))
-
-
-def assert_nothing_is_linked() -> None:
-    assert not SpotifyAuth.objects.exists()
-    assert not LastFMAuth.objects.exists()
-    assert not Connection.objects.exists()
 
 
 @pytest.mark.req("PROV-005")

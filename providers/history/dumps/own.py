@@ -7,7 +7,7 @@ in which a text that a spreadsheet would take for a formula has an apostrophe in
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -55,13 +55,10 @@ _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 # --- JSON lines -------------------------------------------------------------------------------------------
 
 
-def as_json_lines(plays: Iterable[Play], service_names: Mapping[str, str]) -> bytes:
-    """Return plays as lines of JSON. `service_names` tells, by type, what people call a service."""
+def as_json_lines(plays: Iterable[Play], label_of: Callable[[str], str]) -> bytes:
+    """Return plays as lines of JSON. `label_of` tells, by type, what people call a service."""
     return b"".join(
-        orjson.dumps(
-            _as_listenbrainz(play, service_names.get(play.provider_type, play.provider_type)),
-            option=orjson.OPT_APPEND_NEWLINE,
-        )
+        orjson.dumps(_as_listenbrainz(play, label_of(play.provider_type)), option=orjson.OPT_APPEND_NEWLINE)
         for play in plays
     )
 

@@ -27,7 +27,7 @@ PLAY = Play(
 
 
 def json_lines(*plays: Play) -> bytes:
-    return as_json_lines(plays, {"wavebox": "Wavebox"})
+    return as_json_lines(plays, str.title)
 
 
 def table(*plays: Play) -> bytes:
