@@ -35,7 +35,7 @@ def export_file(tmp_path):
         for number in range(3)
     ]
     path = tmp_path / "export.jsonl"
-    path.write_bytes(as_json_lines(plays, {}))
+    path.write_bytes(as_json_lines(plays, str))
     return path
 
 

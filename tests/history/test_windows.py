@@ -6,6 +6,7 @@ can find itself overtaken.
 """
 
 import copy
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -133,7 +134,8 @@ class Machine(RuleBasedStateMachine):
         enter(rolled_back())
         enter(mock.patch.object(timezone, "now", self.clock))
         enter(mock.patch.object(scheduling, "database_now", self.database_clock))
-        enter(mock.patch.object(scheduling, "time", mock.Mock(sleep=lambda seconds: self.pass_time(LEASE))))
+        clock = mock.Mock(sleep=lambda seconds: self.pass_time(LEASE), monotonic=time.monotonic)
+        enter(mock.patch.object(scheduling, "time", clock))
         enter(mock.patch.object(scheduling.Lease, "renewed", nullcontext))
         enter(mock.patch.object(registry, "build", self.build))
         enter(mock.patch.object(ingest, "store", self.storing(ingest.store)))
