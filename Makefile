@@ -5,8 +5,7 @@ RUN := $(VENV)/bin/python
 MANAGE := MUSICBRIDGE_ENV_FILE=tests/production.env $(RUN) manage.py
 DEMO_FLAGS := $(if $(filter 0,$(SERVE)),--no-serve)
 PORT ?= 8000
-# A file of tests at a time: what its tests share is made once.
-ON_ALL_CORES := --numprocesses auto --dist loadfile
+ON_ALL_CORES := --numprocesses auto --dist worksteal
 LOCK := $(VENV)/bin/uv pip compile pyproject.toml --extra site --extra testing --generate-hashes --universal --python-version 3.11 --no-header -q -U
 
 .PHONY: demo test check bench drill messages lock
