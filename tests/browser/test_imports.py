@@ -32,7 +32,6 @@ def history(tmp_path: Path, settings: Settings) -> Path:
     return path
 
 
-@pytest.mark.parametrize("site", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"], indirect=True)
 def test_a_person_brings_a_history_and_takes_it_with_them(site: Site, history: Path, tmp_path: Path) -> None:
     page = site.page
     site.sign_in()

@@ -10,7 +10,6 @@ from providers.testing.simulators.household import USERNAME
 from tests.browser.conftest import Site
 
 
-@pytest.mark.parametrize("site", ["desktop-light", "desktop-dark", "phone-light", "phone-dark"], indirect=True)
 @pytest.mark.req("PROV-005")
 @pytest.mark.req("PROV-031")
 @pytest.mark.req("PROV-041")
