@@ -70,6 +70,11 @@ class ShownImport:
         return State.WAITING if self.row.file.name else State.BROKEN_OFF
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether it is read now, or will be: what is shown changes by itself."""
+        return self.state in (State.WAITING, State.READING)
+
+    @property
     def label(self) -> str:
         """What kind of file it is; empty where that is not known."""
         return LABELS.get(self.row.format, "")
@@ -148,7 +153,7 @@ def _import_history(request: HttpRequest, limit: UploadLimit) -> HttpResponse:
             messages.success(request, text % {"count": len(files)}, fail_silently=True)
             return SeeOther(reverse("providers:import_history"))
     imports = _imports_of(user_id)
-    under_way = [shown for shown in imports if shown.state in (State.WAITING, State.READING)]
+    under_way = [shown for shown in imports if shown.is_under_way]
     context = {
         "form": form,
         "max_bytes": MAX_UPLOAD_BYTES,
