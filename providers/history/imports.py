@@ -31,8 +31,11 @@ from providers.scheduling import Lease, LeaseLostError, claim, jittered
 
 logger = logging.getLogger(__name__)
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 10_000
 """How many rows are stored at once: few enough that whoever else wants to write waits for a moment only."""
+
+BATCH_BYTES = 16 * 2**20
+"""How many bytes of the file are stored at once, about. Ten thousand rows that anybody heard have less."""
 
 MAX_SECONDS = 60.0
 """How long `work` reads on before others have their turn."""
@@ -242,7 +245,7 @@ def _read(
             _skip(rows, min(BATCH_ROWS, row.rows_read - start))
         # Only from here on, or a file that takes long to skip would never come to its end.
         stop_at = time.monotonic() + max_seconds
-        for batch in _batches(rows):
+        for batch in _batches(rows, dump):
             # What is about to go would pass for known, and be lost.
             if not deletion.finish(deletion.pending(row.user_id), should_stop):
                 return
@@ -258,12 +261,16 @@ def _skip(rows: Iterator[Row], count: int) -> None:
         pass
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterator[Row], dump: Dump) -> Iterator[list[Row]]:
     """Yield the rows in batches. Those before the place where reading breaks off are a batch as well."""
     while True:
         batch: list[Row] = []
+        max_bytes_read = dump.bytes_read + BATCH_BYTES
         try:
-            batch.extend(islice(rows, BATCH_ROWS))  # keeps what came before an error
+            for row in rows:
+                batch.append(row)
+                if len(batch) >= BATCH_ROWS or dump.bytes_read >= max_bytes_read:
+                    break
         except Exception:
             yield batch
             raise
@@ -279,9 +286,10 @@ def _take(lease: Lease[HistoryImport], batch: list[Row], dump: Dump) -> None:
     plays: dict[tuple[str, str], list[Track]] = defaultdict(list)
     for item in batch:
         if isinstance(item, Play):
-            plays[item.provider_type, item.source].append(item.track)
-            if item.note:
-                counts.noted[item.note] += 1
+            provider_type, source, track, note = item
+            plays[provider_type, source].append(track)
+            if note:
+                counts.noted[note] += 1
         elif isinstance(item, LeftOut):
             counts.left_out[item.reason] += 1
         else:

@@ -96,6 +96,21 @@ def test_a_file_is_told_by_what_is_in_it_and_not_by_its_name(user, tmp_path):
     assert HistoryImport.objects.count() == 2
 
 
+def test_huge_rows_are_stored_a_few_at_a_time(user, tmp_path, monkeypatch):
+    monkeypatch.setattr(imports, "BATCH_ROWS", 1000)
+    monkeypatch.setattr(imports, "BATCH_BYTES", 5)
+    rows_read = []
+
+    row = import_file(
+        user.pk,
+        write_dump(tmp_path / "a.json", *["play"] * 12),
+        on_progress=lambda row: rows_read.append((row.rows_read, row.bytes_read)),
+    )
+
+    assert rows_read == [(5, 5), (10, 10), (12, 12)]
+    assert Counts.of(row).stored == 12
+
+
 def test_only_the_first_refused_rows_are_named_and_all_are_counted(user, tmp_path, monkeypatch):
     monkeypatch.setattr(imports, "MAX_REFUSED", 4)
 
