@@ -4,11 +4,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import TypeVar, dataclass_transform
+
+_Class = TypeVar("_Class")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def _frozen_for_type_checkers(cls: type[_Class]) -> type[_Class]:
+    # What dataclasses do at run time to keep an object as it is trebles the cost of making it, and an import makes one
+    # for each of a lifetime's listens.
+    return dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)
+
+
+@_frozen_for_type_checkers
 class Track:
     """A recording, and the moment it was heard when it comes from a listening history (REQ-PROV-020).
+
+    Not to be changed once it is made: type checkers say so, and `dataclasses.replace` makes another one.
 
     `id` is the service's own and may be empty (Last.fm has none). `artist` is what to show; `artists` are the
     single names where the service tells them apart. `played_at` is aware UTC, None outside a history.

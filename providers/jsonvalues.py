@@ -30,6 +30,15 @@ def web_address(text: str) -> str:
     return text if text.startswith(("https://", "http://")) else ""
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether a text, of any length, holds no character that no database stores."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
 def storable(text: str) -> str:
     """Return a text without the characters that no database stores."""
     # What is printable holds neither, and is found out several times faster.

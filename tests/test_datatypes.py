@@ -1,8 +1,13 @@
 """The shapes that every service's data is brought into."""
 
 import dataclasses
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,12 +54,32 @@ def test_a_playlist_has_no_cover_unless_a_service_gives_one() -> None:
     assert playlist.is_readable
 
 
-@pytest.mark.parametrize("kind", [Track, Playlist, SyncPlaylistRequest, AuthAttempt, AuthResult])
+@pytest.mark.parametrize("kind", [Playlist, SyncPlaylistRequest, AuthAttempt, AuthResult])
 def test_nothing_is_changed_once_it_is_made(kind: type) -> None:
     required = {name: "x" for name, default in defaults_of(kind).items() if default is dataclasses.MISSING}
     made = kind(**required)
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(made, dataclasses.fields(kind)[0].name, "y")
+
+
+def test_type_checkers_say_that_a_track_is_not_changed_once_it_is_made(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from dataclasses import replace\n"
+        "from providers.datatypes import Track\n"
+        'track = replace(Track(id="1", name="Gloria", artist="Them"), name="Here Comes the Night")\n'
+        'track.name = "Gloria"\n'
+    )
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", f"--config-file={os.devnull}", f"--cache-dir={tmp_path}", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert re.findall(r"program.py:(\d+): error: (.*)", checked.stdout) == [
+        ("4", 'Property "name" defined in "Track" is read-only  [misc]')
+    ]
 
 
 def test_equal_tracks_are_equal_and_can_be_counted() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import MAX_INTEGER, JsonObject, plain_isrc
+from providers.jsonvalues import MAX_INTEGER, JsonObject, is_storable, plain_isrc, storable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -27,6 +27,15 @@ READERS = [
     JsonObject.required_objects,
     JsonObject.texts,
 ]
+
+
+ANY_CHARACTERS = st.text(st.characters(codec=None) | st.sampled_from("\0\ud800\udfffé\n"))
+
+
+@given(text=ANY_CHARACTERS)
+def test_a_text_is_storable_just_where_nothing_of_it_is_left_out(text: str) -> None:
+    assert is_storable(text) == (storable(text) == text)
+    assert is_storable(storable(text))
 
 
 def read(**values: Any) -> JsonObject:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,7 +16,7 @@ from django.db import connection, models, transaction
 
 from providers import signals
 from providers.datatypes import Track
-from providers.jsonvalues import storable
+from providers.jsonvalues import is_storable, storable
 from providers.models import DuplicateScan, Listen
 from providers.models.history import fingerprint
 
@@ -102,25 +102,28 @@ def _announce(user_id: int, new: Mapping[tuple[str, str], "_Inserted"]) -> None:
 
 
 def _by_key(tracks: Iterable[Track]) -> _Offered:
-    offered: _Offered = {}
-    for track in tracks:
+    listens = list(tracks)
+    for track in listens:
         moment = track.played_at
         if moment is None or (moment.tzinfo is not UTC and moment.utcoffset() is None):
             raise ValueError("a listen needs played_at, with a time zone")
-        listen = track
-        try:
-            # One look at all of them: hardly any needs more.
-            texts = "".join((track.id, track.name, track.artist, track.album, track.url, track.isrc))
-        except TypeError:
-            # SQLite ignores a row with NULL just as it ignores one that is there: it would be lost in silence.
-            raise ValueError("a listen has texts, if empty ones, and never None") from None
-        if not texts.isprintable():
-            listen = _with_storable_texts(track)
-        offered[moment.timestamp(), fingerprint(listen.name, listen.artist)] = listen
-    return offered
+    try:
+        # One look at all of them: hardly any needs more.
+        texts = "".join(chain.from_iterable(map(_texts_of, listens)))
+    except TypeError:
+        # SQLite ignores a row with NULL just as it ignores one that is there: it would be lost in silence.
+        raise ValueError("a listen has texts, if empty ones, and never None") from None
+    if not is_storable(texts):
+        listens = list(map(_with_storable_texts, listens))
+    return {(_moment_of(listen).timestamp(), fingerprint(listen.name, listen.artist)): listen for listen in listens}
+
+
+_texts_of = attrgetter("id", "name", "artist", "album", "url", "isrc")
 
 
 def _with_storable_texts(track: Track) -> Track:
+    if is_storable("".join(_texts_of(track))):
+        return track
     return replace(
         track,
         id=storable(track.id),
@@ -159,19 +162,23 @@ _Batch = tuple[int, str, str]
 
 def _insert_sqlite(batch: _Batch, offered: _Offered) -> _Inserted:
     texts = _as_sqlite_has_them(list(map(_moment_of, offered.values())))
-    tracks = {(text, key[1]): track for text, (key, track) in zip(texts, offered.items(), strict=True)}
     with connection.cursor() as cursor:
         known = _known_to_sqlite(cursor, batch, texts)
-        # The oldest first: told newest first, as services do it, they would leave the pages of the index half empty.
-        new = sorted(key for key in tracks if key not in known)
+        new = [
+            (text, track_fingerprint, track)
+            for text, ((_, track_fingerprint), track) in zip(texts, offered.items(), strict=True)
+            if (text, track_fingerprint) not in known
+        ]
         if not new:
             return _Inserted(0, None, None)
-        rows = [batch + _values_of(tracks[key], *key) for key in new]
+        # The oldest first: told newest first, as services do it, they would leave the pages of the index half empty.
+        new.sort(key=itemgetter(0, 1))
+        rows = [batch + _values_of(track, text, track_fingerprint) for text, track_fingerprint, track in new]
         # As many in one statement as it takes parameters: each statement costs as much as several rows.
         size = _MAX_SQLITE_PARAMETERS // len(rows[0])
         rest = len(rows) - len(rows) % size
         inserted = _insert_rows(cursor, rows[:rest], size) + _insert_rows(cursor, rows[rest:], 1)
-    moments = [_moment_of(tracks[key]) for key in new]
+    moments = [_moment_of(track) for _, _, track in new]
     return _Inserted(inserted, min(moments), max(moments))
 
 

@@ -122,7 +122,7 @@ def _structure(row_type: type[msgspec.Struct], row: Any) -> Any:
 
 def _decode_structures(decoder: "msgspec.json.Decoder[list[Any]]", text: bytes) -> list[Any]:
     # By itself the decoder does not look at how text is written that it leaves out.
-    return decoder.decode(text.decode())
+    return decoder.decode(text if text.isascii() else text.decode())
 
 
 class _Walk:
@@ -183,11 +183,10 @@ class _Walk:
         last_rows_at = max(self._at, len(self._piece) - _LAST_ROWS_BYTES)
         ends = [match.end() for match in _LIKELY_END_OF_ROW.finditer(self._piece, last_rows_at)]
         for end in reversed(ends[-_MAX_GUESSES:]):
-            text = self._piece[self._at : end]
-            if _SPELLED_NUL in text:
+            if self._piece.find(_SPELLED_NUL, self._at, end) >= 0:
                 break
             try:
-                rows = decode(b"[%b]" % text)
+                rows = decode(b"".join((b"[", memoryview(self._piece)[self._at : end], b"]")))
             except _UNREADABLE:
                 continue
             self._at = end
