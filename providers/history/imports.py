@@ -31,11 +31,11 @@ from providers.scheduling import Lease, LeaseLostError, claim, jittered
 
 logger = logging.getLogger(__name__)
 
-BATCH_ROWS = 10_000
+BATCH_ROWS = 5_000
 """How many rows are stored at once: few enough that whoever else wants to write waits for a moment only."""
 
 BATCH_BYTES = 16 * 2**20
-"""How many bytes of the file are stored at once, about. Ten thousand rows that anybody heard have less."""
+"""How many bytes of the file are stored at once, about. Five thousand rows that anybody heard have less."""
 
 MAX_SECONDS = 60.0
 """How long `work` reads on before others have their turn."""
