@@ -6,7 +6,14 @@ from typing import Any
 from urllib.parse import quote
 
 from providers.contracts import Type
-from providers.exceptions import InvalidResponseError, PermissionDeniedError, ProviderError, RateLimitedError
+from providers.exceptions import (
+    InvalidRequestError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProviderError,
+    RateLimitedError,
+)
 from providers.ratelimit import RateLimiter
 from providers.spotify.parse import PLAYLIST_ITEMS_FIELDS
 from providers.transport import Answer, ApiSession, Credentials, error_for_status, retry_at
@@ -44,6 +51,13 @@ _REFUSAL = (
     "Spotify does not allow the application this. What is on a playlist, for one, it shows to those only "
     "who own the playlist or share in it."
 )
+
+# What it says with a 400 where a track is no longer there, lower case (Web API issues, 2016 to 2026).
+_VANISHED = "non-existing id"
+
+
+class TracksVanishedError(NotFoundError):
+    """Some of the tracks are gone from Spotify, which does not say which; none of them was written."""
 
 
 class SpotifyClient:
@@ -92,11 +106,14 @@ class SpotifyClient:
         self._session.request("PUT", f"/playlists/{quote(playlist_id, safe='')}", json=body)
 
     def add_playlist_items(self, playlist_id: str, uris: Sequence[str]) -> None:
-        """Add at most `MAX_URIS` tracks to the end of a playlist, in this order."""
+        """Add at most `MAX_URIS` tracks to the end of a playlist, in this order. Raises `TracksVanishedError`."""
         self._session.request("POST", _items_of(playlist_id), json={"uris": list(uris)})
 
     def replace_playlist_items(self, playlist_id: str, uris: Sequence[str]) -> None:
-        """Put at most `MAX_URIS` tracks in place of all that is on a playlist; none at all empty it."""
+        """Put at most `MAX_URIS` tracks in place of all that is on a playlist; none at all empty it.
+
+        Raises `TracksVanishedError`.
+        """
         self._session.request("PUT", _items_of(playlist_id), json={"uris": list(uris)})
 
     def search_tracks(self, query: str) -> dict[str, Any]:
@@ -128,6 +145,10 @@ def find_error(answer: Answer) -> ProviderError | None:
         said = _message_of(answer).lower()
         meaning = next((meaning for sign, meaning in _REFUSALS if sign in said), _REFUSAL)
         return PermissionDeniedError(meaning, provider=Type.SPOTIFY, status_code=answer.status_code)
+    if isinstance(error, InvalidRequestError) and _VANISHED in _message_of(answer).lower():
+        return TracksVanishedError(
+            "Spotify no longer has one of the tracks.", provider=Type.SPOTIFY, status_code=answer.status_code
+        )
     return error
 
 

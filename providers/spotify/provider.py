@@ -15,7 +15,7 @@ from providers.jsonvalues import plain_isrc
 from providers.ratelimit import RateLimiter
 from providers.rewrites import added_at_the_end, check_written
 from providers.spotify.auth import SpotifyApplication, SpotifyAuthenticator
-from providers.spotify.client import MAX_URIS, PAGE_LIMIT, SpotifyClient, plain_description
+from providers.spotify.client import MAX_URIS, PAGE_LIMIT, SpotifyClient, TracksVanishedError, plain_description
 from providers.spotify.parse import (
     parse_found_tracks,
     parse_next_offset,
@@ -95,13 +95,15 @@ class SpotifyProvider(SpotifyAuthenticator, BatchedHistory):
     def create_playlist(self, name: str, description: str, tracks: Sequence[Track]) -> Playlist:
         """Make a private playlist of these tracks, which must be Spotify's own, and return it.
 
-        Raises `InvalidRequestError`, before anything is made, for a track without a Spotify id. When adding the
-        tracks fails, the playlist is taken back, or the error says that an incomplete one was left behind.
+        Raises `InvalidRequestError`, before anything is made, for a track without a Spotify id, and `NotFoundError`
+        where Spotify no longer has one of them. When adding the tracks fails, the playlist is taken back, or the error
+        says that an incomplete one was left behind.
         """
         track_ids = _ids_of(tracks)
         playlist = parse_playlist(self._client.create_playlist(name, description))
         try:
-            self._add_tracks(playlist, track_ids)
+            for some_ids in _hundreds(track_ids):
+                self._client.add_playlist_items(playlist.id, _uris_of(some_ids))
         except ProviderError as error:
             error.args = (f"{error} {self._take_back(playlist)}",)
             raise
@@ -135,7 +137,8 @@ class SpotifyProvider(SpotifyAuthenticator, BatchedHistory):
 
         Spotify deletes no playlist. One that the person took out of their library is gone all the same, though it can
         still be read by its id: `NotFoundError`. One that they follow but may not change is a `PermissionDeniedError`.
-        After writing the list is read back: `NotFoundError` says how many tracks are missing on it.
+        After writing the list is read back: `NotFoundError` says how many tracks are missing on it, because Spotify no
+        longer has them. The others are there then.
         """
         track_ids = _ids_of(tracks)
         self._write_tracks(self._get_editable(remote_playlist_id), track_ids)
@@ -179,14 +182,29 @@ class SpotifyProvider(SpotifyAuthenticator, BatchedHistory):
             return
         added = added_at_the_end(there, track_ids)
         if added is None:
-            self._client.replace_playlist_items(playlist.id, _uris_of(track_ids[:MAX_URIS]))
-            added = track_ids[MAX_URIS:]
-        self._add_tracks(playlist, added)
+            added = self._replace_tracks(playlist, track_ids)
+        for some_ids in _hundreds(added):
+            self._add_what_is_there(playlist, some_ids)
         check_written([track.id for track in playlist.tracks], track_ids, provider=self.type())
 
-    def _add_tracks(self, playlist: Playlist, track_ids: Sequence[str]) -> None:
-        for start in range(0, len(track_ids), MAX_URIS):
-            self._client.add_playlist_items(playlist.id, _uris_of(track_ids[start : start + MAX_URIS]))
+    def _replace_tracks(self, playlist: Playlist, track_ids: Sequence[str]) -> Sequence[str]:
+        """Put the first of the tracks in place of all there are, and return those that are still to be added."""
+        try:
+            self._client.replace_playlist_items(playlist.id, _uris_of(track_ids[:MAX_URIS]))
+        except TracksVanishedError:
+            self._client.replace_playlist_items(playlist.id, [])
+            return track_ids
+        return track_ids[MAX_URIS:]
+
+    def _add_what_is_there(self, playlist: Playlist, track_ids: Sequence[str]) -> None:
+        """Add at most a hundred tracks, but for those that are gone: Spotify refuses all of them for one that is."""
+        try:
+            self._client.add_playlist_items(playlist.id, _uris_of(track_ids))
+        except TracksVanishedError:
+            half = len(track_ids) // 2
+            if half:
+                self._add_what_is_there(playlist, track_ids[:half])
+                self._add_what_is_there(playlist, track_ids[half:])
 
     def _take_back(self, playlist: Playlist) -> str:
         try:
@@ -227,6 +245,10 @@ def _ids_of(tracks: Sequence[Track]) -> list[str]:
 def _is_id(text: str) -> bool:
     """Tell whether a text could be one of Spotify's ids: they are base 62, and most of other services' are not."""
     return text.isascii() and text.isalnum()
+
+
+def _hundreds(track_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (track_ids[start : start + MAX_URIS] for start in range(0, len(track_ids), MAX_URIS))
 
 
 def _uris_of(track_ids: Sequence[str]) -> list[str]:

@@ -610,6 +610,27 @@ def test_tracks_that_vanish_on_the_way_are_counted(
         provider.update_playlist_tracks(playlist.id, tracks_of(5))
 
 
+@pytest.mark.parametrize("gone", [{0}, {99}, {17, 18, 120}, {249}, {3, 101, 102, 103}])
+@pytest.mark.parametrize("there", [0, 2, 50])
+def test_tracks_that_spotify_no_longer_has_cost_themselves_only(
+    provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person, gone: set[int], there: int
+) -> None:
+    playlist = ada.add_playlist("Mix", CATALOGUE.tracks[:there])
+    wanted = [replace(track, id=f"gone{n}") if n in gone else track for n, track in enumerate(tracks_of(250))]
+    with pytest.raises(NotFoundError, match=f"{len(gone)} of the 250 songs"):
+        provider.update_playlist_tracks(playlist.id, wanted)
+    assert keys_on(playlist) == [track.id for n, track in enumerate(wanted) if n not in gone]
+    assert len(spotify.seen("add_items")) < 60
+
+
+def test_a_new_playlist_of_a_track_that_spotify_no_longer_has_is_taken_back(
+    provider: SpotifyProvider, ada: Person
+) -> None:
+    with pytest.raises(NotFoundError, match=r"no longer has one of the tracks.*taken back"):
+        provider.create_playlist("Mix", "", [*tracks_of(2), replace(tracks_of(1)[0], id="gone")])
+    assert ada.library == []
+
+
 def test_a_service_that_keeps_the_old_order_is_found_out(
     provider: SpotifyProvider, spotify: SpotifySimulator, ada: Person
 ) -> None:
