@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,14 @@ import requests
 from django.conf import settings
 
 from providers.testing.simulators.household import PASSWORD
+from tests import on_postgres
 
 pytestmark = [pytest.mark.own_database, pytest.mark.timeout(180)]
 
 
 @contextmanager
-def start(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
-    environment = {**os.environ, "MUSICBRIDGE_ENV_FILE": os.devnull, "SECRET_KEY": "of no use to the site"}
+def start(*arguments: str, **more: str) -> "Iterator[subprocess.Popen[str]]":
+    environment = {**os.environ, "MUSICBRIDGE_ENV_FILE": os.devnull, "SECRET_KEY": "of no use to the site", **more}
     # Simulators need no sparing, and tests would wait.
     environment["PROVIDER_RATE_LIMITS"] = "none"
     for name in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE"):  # those of the tests
@@ -37,8 +38,13 @@ def start(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
             process.terminate()
 
 
+def start_demo(*arguments: str, **more: str) -> "AbstractContextManager[subprocess.Popen[str]]":
+    # A port of its own: two that begin at once would both find the usual one free.
+    return start("demo", f"--port={on_postgres.free_port()}", *arguments, **more)
+
+
 def test_a_person_signs_in_links_and_their_listens_come_home_from_every_service():
-    with start("demo", "--no-serve") as demo:
+    with start_demo("--no-serve") as demo:
         out, err = demo.communicate()
 
     assert demo.returncode == 0, err
@@ -47,28 +53,21 @@ def test_a_person_signs_in_links_and_their_listens_come_home_from_every_service(
     assert all(count > 20 for count in counts.values())
 
 
-def test_it_has_an_administrator_to_look_around_as():
-    with start("demo") as demo, requests.Session() as browser:
-        assert demo.stderr is not None
-        site, name = next(
-            found.groups() for line in demo.stderr if (found := re.search(r"(http://\S+)/admin/ \(as '(\w+)'", line))
-        )
+def wait_until_it_serves(demo: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Return the site's address, and its administrator's name, once the demo says that only Ctrl-C stops it."""
+    assert demo.stderr is not None
+    site, name = next(
+        found.groups() for line in demo.stderr if (found := re.search(r"(http://\S+)/admin/ \(as '(\w+)'", line))
+    )
+    assert any("Watching" in line for line in demo.stderr)
+    return site, name
+
+
+def sign_in_as_administrator(site: str, name: str) -> str:
+    with requests.Session() as browser:
         browser.get(f"{site}/admin/login/", timeout=10)
         form = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        page = browser.post(f"{site}/admin/login/?next=/admin/", data=form, timeout=10)
-
-        demo.terminate()
-        demo.communicate()
-
-    assert "Site administration" in page.text
-
-
-def wait_until_it_serves(demo: "subprocess.Popen[str]") -> str:
-    """Return the site's address once the demo says that only Ctrl-C stops it."""
-    assert demo.stderr is not None
-    site = next(found[0] for line in demo.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
-    assert any("Watching" in line for line in demo.stderr)
-    return site
+        return browser.post(f"{site}/admin/login/?next=/admin/", data=form, timeout=10).text
 
 
 def processes_of(parent: int) -> dict[int, str]:
@@ -78,10 +77,11 @@ def processes_of(parent: int) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_whoever_stops_the_demo_stops_all_its_parts(number):
-    with start("demo") as demo:
-        site = wait_until_it_serves(demo)
+def test_it_serves_people_and_an_administrator_until_it_is_stopped_and_leaves_nothing_behind(number, tmp_path):
+    with start_demo(TMPDIR=str(tmp_path)) as demo:
+        site, administrator = wait_until_it_serves(demo)
         assert requests.get(f"{site}/", timeout=10).status_code == 200
+        assert "Site administration" in sign_in_as_administrator(site, administrator)
         parts = processes_of(demo.pid)
 
         demo.send_signal(number)
@@ -92,11 +92,12 @@ def test_whoever_stops_the_demo_stops_all_its_parts(number):
     assert not [part for part in parts if Path(f"/proc/{part}").exists()]
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(site.rpartition(":")[2]))) != 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("part", ["fetch_history --watch", "gunicorn"])
 def test_a_part_that_ends_by_itself_ends_the_demo(part):
-    with start("demo") as demo:
+    with start_demo() as demo:
         wait_until_it_serves(demo)
         parts = processes_of(demo.pid)
 

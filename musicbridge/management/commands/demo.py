@@ -3,15 +3,16 @@
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -30,8 +31,8 @@ ADMINISTRATOR = "admin"
 class Command(PlainSpokenCommand):
     """Starts simulators and the site, links a person's services, fetches, and goes on serving and fetching.
 
-    One parent for all: whatever ends it ends the parts. Database and keys are its own, made anew
-    in `.demo/` each time, because the simulators begin anew as well.
+    One parent for all: whatever ends it ends the parts. Database, uploads and keys are its own and go with it, because
+    the simulators begin anew each time as well.
     """
 
     help = "Show the product at work against built-in simulators: link, fetch, then serve the site."
@@ -53,8 +54,11 @@ class Command(PlainSpokenCommand):
         number_of_port = options["port"] if _is_free(options["port"]) else _free_port()
         site_url = f"http://127.0.0.1:{number_of_port}"
         try:
-            with serving_household(f"{site_url}/connections/spotify/callback/") as household:
-                environment = _environment(site_url, household.settings)
+            with (
+                serving_household(f"{site_url}/connections/spotify/callback/") as household,
+                tempfile.TemporaryDirectory(prefix="musicbridge-demo-") as folder,
+            ):
+                environment = _environment(site_url, Path(folder), household.settings)
                 _manage(environment, "migrate", "--verbosity=0")
                 _make_administrator(environment, PASSWORD)
                 with _site(number_of_port, environment) as site:
@@ -109,11 +113,8 @@ def _free_port() -> int:
     return port
 
 
-def _environment(site_url: str, service_settings: dict[str, str]) -> dict[str, str]:
+def _environment(site_url: str, folder: Path, service_settings: dict[str, str]) -> dict[str, str]:
     """Return an environment in which nothing of the machine's own site is used."""
-    folder = settings.BASE_DIR / ".demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     return {
         **os.environ,
         **service_settings,
@@ -122,6 +123,7 @@ def _environment(site_url: str, service_settings: dict[str, str]) -> dict[str, s
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FERNET_KEYS": secrets.token_urlsafe(32),
         "DATABASE_URL": f"sqlite:///{folder / 'demo.sqlite3'}",
+        "MEDIA_ROOT": str(folder / "uploads"),
         "PUBLIC_URL": site_url,
     }
 
