@@ -9,10 +9,13 @@ from providers.models import Connection, Listen, OwnApplication, SpotifyAuth
 from tests.browser.conftest import Site
 from tests.history.fakes import listen_at
 
-ROWS = [("Spotify", "Ana", "Agree"), ("Last.fm", "ana", "Yes, allow access")]
+ROWS = [
+    ("desktop-light", "Spotify", "Ana", "Agree"),
+    ("phone-dark", "Last.fm", "ana", "Yes, allow access"),
+]
 
 
-@pytest.mark.parametrize(("service", "account", "button"), ROWS)
+@pytest.mark.parametrize(("site", "service", "account", "button"), ROWS, indirect=["site"])
 def test_a_person_agrees_in_another_browser_and_pastes_what_it_ended_on(
     site: Site, new_context: Any, service: str, account: str, button: str
 ) -> None:

@@ -67,6 +67,9 @@ def look(site: Site, name: str) -> None:
         assert violations(site) == []
 
 
+@pytest.mark.req("PROV-005")
+@pytest.mark.req("PROV-031")
+@pytest.mark.req("PROV-041")
 @pytest.mark.parametrize(
     "site", ["desktop-light", "phone-dark", "phone-light-noscript", "desktop-dark-noscript"], indirect=True
 )
@@ -110,6 +113,12 @@ def test_the_whole_way(site: Site, file_of_listens: Path, inbox: tuple[str, list
     page.get_by_role("link", name="History").first.click()
     expect(page.locator(".listens > li").first).to_be_visible()
     look(site, "7-history")
+    page.get_by_role("link", name="Older listens").click()
+    expect(page.locator(".listens > li")).to_have_count(30)
+    page.get_by_label("Service").select_option("Spotify")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(".listens > li .service").first).to_contain_text("Spotify")
+    page.get_by_label("Service").select_option(index=0)
     page.get_by_label("Title, artist or album").fill("Song 38")
     page.get_by_role("button", name="Show").click()
     expect(page.locator(".listens > li")).to_have_count(1)
