@@ -76,7 +76,7 @@ def processes_of(parent: int) -> dict[int, str]:
     return {int(child): Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ") for child in children}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_people_and_an_administrator_until_it_is_stopped_and_leaves_nothing_behind(number, tmp_path):
     with start_demo(TMPDIR=str(tmp_path)) as demo:
         site, administrator = wait_until_it_serves(demo)
