@@ -194,6 +194,18 @@ def stop(mirror: PlaylistMirror, *, delete_playlist: bool) -> None:
         lease.release(due_at=None if lease.row.state == PlaylistMirror.State.STOPPED else lease.row.due_at)
 
 
+def forget(mirror: PlaylistMirror) -> None:
+    """Forget a mirror and all that is known of it. Both lists stay, and what was chosen by hand.
+
+    Waits while a worker carries it.
+    """
+    lease = scheduling.claim(rows(), mirror.pk)
+    if lease is not None:
+        with transaction.atomic():
+            Alert.settle(lease.row.user_id, [_matter(lease.row)])
+            lease.row.delete()
+
+
 def _run(lease: Lease[PlaylistMirror], wishes: Wishes, on_progress: Callable[[str], None]) -> CarryReport:
     mirror = lease.row
     try:

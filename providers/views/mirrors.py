@@ -273,12 +273,12 @@ def keep(request: HttpRequest, mirror_id: int, answer: str) -> HttpResponse:
 @personal
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, mirror_id: int) -> HttpResponse:
-    """Ask whether the list on the target shall stay, and stop the mirror."""
+    """Ask whether the list on the target shall stay, and stop the mirror, or forget it."""
     row = _mine(request, mirror_id)
     if request.method != "POST":
         return render(request, "providers/stop_mirror.html", {"mirror": ShownMirror(row)})
     answer = request.POST.get("list")
-    if answer not in ("keep", "delete"):
+    if answer not in ("keep", "delete", "forget"):
         raise Http404
     if is_held(row):
         messages.warning(
@@ -287,6 +287,10 @@ def stop(request: HttpRequest, mirror_id: int) -> HttpResponse:
             fail_silently=True,
         )
         return _to(row)
+    if answer == "forget":
+        mirrors.forget(row)
+        messages.success(request, _("The mirror is forgotten, and both lists stay."), fail_silently=True)
+        return SeeOther(reverse("providers:playlists"))
     try:
         mirrors.stop(row, delete_playlist=answer == "delete")
     except TROUBLES as error:

@@ -46,9 +46,8 @@ def page(visitor: Client, address: str, **query: str | int) -> str:
 
 def post(visitor: Client, address: str, **fields: str) -> str:
     """Post, and return the page that is shown then."""
-    assert visitor.post(address, fields).status_code == 303
     response = visitor.post(address, fields, follow=True)
-    assert response.status_code == 200
+    assert (response.redirect_chain[0][1], response.status_code) == (303, 200)
     return " ".join(response.content.decode().split())
 
 
@@ -432,6 +431,24 @@ class TestStopping:
         mirror.refresh_from_db()
         assert (mirror.state, mirror.due_at, mirror.is_automatic) == ("stopped", None, False)
         assert "Carry it now" in page(visitor, address)
+
+    @pytest.mark.parametrize("is_stopped", [True, False])
+    def test_a_mirror_is_forgotten_with_all_it_knew_but_for_what_was_chosen(
+        self, visitor: Client, partly: PlaylistMirror, address: str, target: ListService, is_stopped: bool
+    ) -> None:
+        missing = partly.missing.get(name="Nobody Has This")
+        manual.choose(partly, manual.track_of(missing), "n6")
+        if is_stopped:
+            post(visitor, f"{address}stop/", list="keep")
+        assert "Forget the mirror" in page(visitor, f"{address}stop/")
+        html = post(visitor, f"{address}stop/", list="forget")
+        assert "The mirror is forgotten, and both lists stay." in html
+        assert address not in html
+        assert visitor.get(address).status_code == 404
+        assert not PlaylistMirror.objects.exists()
+        assert not MissingTrack.objects.exists()
+        assert ManualMatch.objects.count() == 1
+        assert len(target.lists) == 1
 
     def test_a_service_that_refuses_is_quoted_and_nothing_is_stopped(
         self, visitor: Client, mirror: PlaylistMirror, address: str, target: ListService
