@@ -289,7 +289,9 @@ def stop(request: HttpRequest, mirror_id: int) -> HttpResponse:
         return _to(row)
     if answer == "forget":
         mirrors.forget(row)
-        messages.success(request, _("The mirror is forgotten, and both lists stay."), fail_silently=True)
+        has_list = bool(row.target_playlist_id)
+        text = _("The mirror is forgotten, and both lists stay.") if has_list else _("The mirror is forgotten.")
+        messages.success(request, text, fail_silently=True)
         return SeeOther(reverse("providers:playlists"))
     try:
         mirrors.stop(row, delete_playlist=answer == "delete")

@@ -450,6 +450,12 @@ class TestStopping:
         assert ManualMatch.objects.count() == 1
         assert len(target.lists) == 1
 
+    def test_a_mirror_that_never_wrote_a_list_is_forgotten_without_a_word_of_one(
+        self, visitor: Client, mirror: PlaylistMirror, address: str
+    ) -> None:
+        assert "is left to you" not in page(visitor, f"{address}stop/")
+        assert "The mirror is forgotten.<" in post(visitor, f"{address}stop/", list="forget")
+
     def test_a_service_that_refuses_is_quoted_and_nothing_is_stopped(
         self, visitor: Client, mirror: PlaylistMirror, address: str, target: ListService
     ) -> None:
