@@ -76,8 +76,8 @@ def _refuse_constant(name: str) -> float:
 
 
 def check_plain(required: str, *texts: str) -> None:
-    """Raise `ValueError` where the first text is empty, or where `storable` might change one of them."""
-    if not (required and "".join((required, *texts)).isprintable()):
+    """Raise `ValueError` where the first text is empty, or where `storable` would change one of them."""
+    if not (required and is_storable("".join((required, *texts)))):
         raise ValueError
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.exceptions import InvalidResponseError
-from providers.jsonvalues import MAX_INTEGER, JsonObject, is_storable, plain_isrc, storable
+from providers.jsonvalues import MAX_INTEGER, JsonObject, check_plain, is_storable, plain_isrc, storable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -36,6 +36,13 @@ ANY_CHARACTERS = st.text(st.characters(codec=None) | st.sampled_from("\0\ud800\u
 def test_a_text_is_storable_just_where_nothing_of_it_is_left_out(text: str) -> None:
     assert is_storable(text) == (storable(text) == text)
     assert is_storable(storable(text))
+
+
+def test_plain_texts_may_hold_any_space_and_must_not_hold_what_is_left_out() -> None:
+    check_plain("YOASOBI", "夜に\u3000駆ける", "zero\u200bwidth", "")
+    for texts in (("", "Gloria"), ("Them", "Glo\0ria"), ("Them", "", "\ud800")):
+        with pytest.raises(ValueError, match=r"^$"):
+            check_plain(*texts)
 
 
 def read(**values: Any) -> JsonObject:
