@@ -440,7 +440,10 @@ class TestStopping:
         manual.choose(partly, manual.track_of(missing), "n6")
         if is_stopped:
             post(visitor, f"{address}stop/", list="keep")
-        assert "Forget the mirror" in page(visitor, f"{address}stop/")
+        question = page(visitor, f"{address}stop/")
+        assert "Forget the mirror" in question
+        assert ("Forget <bdi>Rainy Sundays</bdi>?" in question) == is_stopped
+        assert ("Stop, keep the list" in question) == (not is_stopped)
         html = post(visitor, f"{address}stop/", list="forget")
         assert "The mirror is forgotten, and both lists stay." in html
         assert address not in html
