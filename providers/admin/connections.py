@@ -23,7 +23,6 @@ from providers.exceptions import ProviderError
 from providers.history import gaps
 from providers.link_health import check
 from providers.models import Connection, HistorySync, Listen, ServicePause, credential_model
-from providers.sentences import translated
 
 MAX_ASKED = 20
 """How many services are asked something while the administrator waits."""
@@ -164,7 +163,7 @@ class ConnectionAdmin(GoesWithItsPersonAdmin):
     @admin.display(description=gettext_lazy("detail"))
     def shown_detail(self, connection: Connection) -> str:
         """Show why the link is in that state."""
-        return display.foreign(translated(connection.status_detail))
+        return display.told(connection.status_detail)
 
     @admin.display(description=gettext_lazy("last fetch"), ordering="history_sync__last_fetched_at")
     def last_fetch(self, connection: Connection) -> str:
@@ -193,7 +192,7 @@ class ConnectionAdmin(GoesWithItsPersonAdmin):
     def last_error(self, connection: Connection) -> str:
         """Show what went wrong last."""
         sync = _sync(connection)
-        return display.foreign(translated(connection.status_detail or (sync.last_error if sync else "")))
+        return display.told(connection.status_detail or (sync.last_error if sync else ""))
 
     @admin.display(description=gettext_lazy("listens"))
     def listens(self, connection: Connection) -> str:

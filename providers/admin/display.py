@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from providers import registry
 from providers.models import Connection
+from providers.sentences import translated
 
 NOTHING = "-"
 """What stands where there is nothing to show, as in the lists of any admin."""
@@ -32,6 +33,11 @@ def name_of(connection: Connection) -> str:
 def foreign(text: str, length: int = 200) -> SafeString | str:
     """Write out a text that others wrote, as far as there is room: it stays text, and turns no other text around."""
     return format_html("<bdi>{}</bdi>", truncatechars(text, length)) if text else NOTHING
+
+
+def told(detail: str) -> SafeString | str:
+    """Write out what a worker kept in English, in the language of whoever reads it."""
+    return foreign(translated(detail))
 
 
 def moment(value: datetime | None) -> str:

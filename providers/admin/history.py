@@ -21,7 +21,6 @@ from providers.admin.filters import ServiceFilter, StandingFilter, UnparkedStand
 from providers.admin.rows import USERNAME, BoundedChangeList, GoesWithItsPersonAdmin, WorkAdmin
 from providers.history.imports import Counts
 from providers.models import Alert, HistoryGap, HistoryImport, HistorySync, Listen
-from providers.sentences import translated
 
 CLOSED_BY_HAND = "administrator"
 """What closed a gap that nothing filled."""
@@ -84,7 +83,7 @@ class HistorySyncAdmin(WorkAdmin):
     @admin.display(description=gettext_lazy("last error"))
     def shown_error(self, sync: HistorySync) -> str:
         """Show what went wrong last, or what the service asked for."""
-        return display.foreign(translated(sync.last_error))
+        return display.told(sync.last_error)
 
     @confirmed(
         description=gettext_lazy("Fetch now"),
@@ -209,7 +208,7 @@ class HistoryImportAdmin(WorkAdmin):
     @admin.display(description=gettext_lazy("detail"))
     def shown_detail(self, row: HistoryImport) -> str:
         """Show why it was not read, or not further."""
-        return display.foreign(translated(row.detail))
+        return display.told(row.detail)
 
     @admin.display(description=gettext_lazy("stored"))
     def stored(self, row: HistoryImport) -> int:

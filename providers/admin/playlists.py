@@ -15,7 +15,6 @@ from providers.admin.filters import ServiceFilter, SourceFilter, StandingFilter,
 from providers.admin.rows import USERNAME, GoesWithItsPersonAdmin, ReadOnlyAdmin, WorkAdmin
 from providers.models import LibraryIndex, ManualMatch, PlaylistMirror
 from providers.playlists import mirrors
-from providers.sentences import translated
 from providers.waiting import is_held
 
 SHOWN_MISSING = 50
@@ -145,7 +144,7 @@ class PlaylistMirrorAdmin(WorkAdmin):
     @admin.display(description=gettext_lazy("detail"))
     def shown_detail(self, mirror: PlaylistMirror) -> str:
         """Show what the last run said of itself."""
-        return display.foreign(translated(mirror.detail))
+        return display.told(mirror.detail)
 
     @confirmed(
         description=gettext_lazy("Carry now"), announcement=_will_be_carried, is_harmless=True, name_of=_name_of_mirror
