@@ -41,8 +41,8 @@ def is_storable(text: str) -> bool:
 
 def storable(text: str) -> str:
     """Return a text without the characters that no database stores."""
-    # What is printable holds neither, and is found out several times faster.
-    return text if text.isprintable() else _UNSTORABLE.sub("", text)
+    # Whether there is any is found out several times faster than where.
+    return text if is_storable(text) else _UNSTORABLE.sub("", text)
 
 
 SURPRISES = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError)
@@ -128,7 +128,7 @@ class JsonObject:
         """Return what `text` returns for each of the keys, faster than one by one."""
         values = [self._values.get(key, "") for key in keys]
         try:
-            if "".join(values).isprintable():
+            if is_storable("".join(values)):
                 return values
         except TypeError:
             pass

@@ -118,21 +118,17 @@ def _by_key(tracks: Iterable[Track]) -> _Offered:
     return {(_moment_of(listen).timestamp(), fingerprint(listen.name, listen.artist)): listen for listen in listens}
 
 
-_texts_of = attrgetter("id", "name", "artist", "album", "url", "isrc")
+_TEXTS = ("id", "name", "artist", "album", "url", "isrc")
+"""The fields of a track that become texts of its row."""
+
+_texts_of = attrgetter(*_TEXTS)
 
 
 def _with_storable_texts(track: Track) -> Track:
     if is_storable("".join(_texts_of(track))):
         return track
-    return replace(
-        track,
-        id=storable(track.id),
-        name=storable(track.name),
-        artist=storable(track.artist),
-        album=storable(track.album),
-        url=storable(track.url),
-        isrc=storable(track.isrc),
-    )
+    texts: dict[str, Any] = dict(zip(_TEXTS, map(storable, _texts_of(track)), strict=True))
+    return replace(track, **texts)
 
 
 def _moment_of(track: Track) -> datetime:
