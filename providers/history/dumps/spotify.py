@@ -31,7 +31,6 @@ from providers.history.dumps.values import MAX_DURATION_MS, RowError, checked_te
 
 _EXTENDED = "spotify-extended"
 _ACCOUNT = "spotify-account"
-_TYPE = Type.SPOTIFY
 
 _MIN_LISTEN_MS = 30_000
 _TOO_SHORT = LeftOut("played for less than 30 seconds")
@@ -73,9 +72,7 @@ class _ExtendedRow(msgspec.Struct, gc=False):
 def _parse_extended(row: _ExtendedRow) -> Row:
     if not row.master_metadata_track_name:
         return _what_else(row)
-    ms_played = row.ms_played
-    if ms_played.__class__ is not int or ms_played < 0:
-        ms_played = _ms_played(ms_played, "ms_played")
+    ms_played = _ms_played(row.ms_played, "ms_played")
     if ms_played < _MIN_LISTEN_MS:
         return _TOO_SHORT
     uri = row.spotify_track_uri
@@ -88,7 +85,7 @@ def _parse_extended(row: _ExtendedRow) -> Row:
             ended_at = heard_until
             note = note or _OFFLINE
     return Play(
-        _TYPE,
+        Type.SPOTIFY,
         _EXTENDED,
         Track(
             id=track_id,
